@@ -1,0 +1,3 @@
+"""Recurrent text classification from the command line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,52 @@
+"""Where words go: data to stdout; notes, warnings and errors to stderr."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rnncli.files import to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+debug = False  # set by --debug: failures show their traceback
+
+
+def out(text: str) -> None:
+    """Write `text` as a line on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def out_json(value: Any) -> None:
+    """Write `value` as one JSON object on a line of stdout."""
+    out(to_json(value, indent=None))
+
+
+def stderr_console() -> "Console":
+    """A Rich console on stderr; plain where stderr is no terminal or NO_COLOR is set."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def show(renderable: "RenderableType", *, json: bool, quiet: bool) -> None:
+    """Show something made for eyes: on stdout, on stderr beside JSON, nowhere when quiet."""
+    from rich.console import Console
+
+    if not quiet:
+        Console(stderr=json, highlight=False).print(renderable)
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """Write a remark on stderr, unless `quiet`."""
+    if not quiet:
+        sys.stderr.write(text + "\n")
+
+
+def warn(text: str) -> None:
+    """Write a warning on stderr; `--quiet` does not hide it."""
+    sys.stderr.write(f"warning: {text}\n")
+
+
+def fail(text: str) -> None:
+    """Write the line that explains a failure on stderr."""
+    sys.stderr.write(f"error: {text}\n")

@@ -1,0 +1,1 @@
+"""Sources of texts, the prepared dataset on disk, and its batches."""

@@ -1,0 +1,1 @@
+"""Recurrent classifiers as Flax modules, and the same forward pass in NumPy."""

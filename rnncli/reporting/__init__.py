@@ -1,0 +1,1 @@
+"""Tables, progress and plots: data in, Rich renderables or files out."""

@@ -1,0 +1,1 @@
+"""Texts to token ids: the tokenizer and its vocabulary."""

@@ -1,0 +1,1 @@
+"""Optimizer, training step, training loop and checkpoints."""
