@@ -1,0 +1,232 @@
+"""The run directory: names, lock, what its files are called, and how a run is found.
+
+runs/RUN/config.json      settings and dataset; the first file written
+         metrics.jsonl    a line an epoch
+         summary.json     the last file written: a run without it is not finished
+         history.png      loss and accuracy against epoch
+         model/           all that prediction needs
+         checkpoints/     all that resuming needs
+         evaluations/     results of `rnncli eval`
+runs/datasets/NAME/       prepared datasets
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rnncli.config import TrainConfig
+from rnncli.errors import RunError, UsageError
+from rnncli.files import write_json
+
+DATASETS = "datasets"
+FORMAT_VERSION = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RESERVED = {DATASETS, "latest", "best"}
+
+
+def check_name(name: str, *, what: str = "run") -> str:
+    """Return `name` when it can name a run or dataset inside the runs folder.
+
+    Raises:
+        UsageError: it holds a path, is reserved, or starts with other than a letter or digit.
+    """
+    if not NAME.fullmatch(name) or name in RESERVED:
+        raise UsageError(
+            f"'{name}' cannot name a {what}: use up to 100 letters, digits, '.', '_' and '-', "
+            f"starting with a letter or digit, and not {', '.join(sorted(RESERVED))}"
+        )
+    return name
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        RunError: the file is missing, cannot be read, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing: the run is incomplete; train it again") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RunError(f"{path} is damaged ({error}); restore it or train the run again") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} is damaged (not a JSON object); restore it or train the run again")
+    return value
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory; `path` need not exist yet."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which is the run's."""
+        return self.path.name
+
+    @property
+    def model_dir(self) -> Path:
+        """Folder with all that prediction needs."""
+        return self.path / "model"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """Folder with all that resuming needs."""
+        return self.path / "checkpoints"
+
+    @property
+    def evaluations_dir(self) -> Path:
+        """Folder with the results of `rnncli eval`."""
+        return self.path / "evaluations"
+
+    @property
+    def config_path(self) -> Path:
+        """The file of settings, written first."""
+        return self.path / "config.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        """The file with a line for each epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def summary_path(self) -> Path:
+        """The file that makes a run finished, written last."""
+        return self.path / "summary.json"
+
+    @property
+    def history_path(self) -> Path:
+        """The plot of loss and accuracy."""
+        return self.path / "history.png"
+
+    @property
+    def finished(self) -> bool:
+        """Whether training ended and every file of the run was written."""
+        return self.summary_path.is_file()
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """The content of config.json."""
+        return read_json(self.config_path)
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings that the run was trained with."""
+        return TrainConfig.from_dict(self._entry("train", dict), where=str(self.config_path))
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of the prepared dataset."""
+        return str(self._entry("dataset", str))
+
+    @property
+    def dataset_fingerprint(self) -> str:
+        """Fingerprint of the prepared dataset."""
+        return str(self._entry("fingerprint", str))
+
+    def _entry(self, key: str, kind: type) -> Any:
+        value = self.description.get(key)
+        if not isinstance(value, kind):
+            raise RunError(f"{self.config_path} is damaged ('{key}' is missing); train the run again")
+        return value
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The content of summary.json."""
+        return read_json(self.summary_path)
+
+    def write_description(self, config: TrainConfig, *, dataset: str, fingerprint: str, **extra: Any) -> None:
+        """Write config.json, the first file of a run."""
+        write_json(
+            self.config_path,
+            {
+                "format_version": FORMAT_VERSION,
+                "run": self.name,
+                "dataset": dataset,
+                "fingerprint": fingerprint,
+                "train": config.to_dict(),
+                **extra,
+            },
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the kernel frees it when the process ends, however it ends.
+
+        Raises:
+            RunError: another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
+                raise RunError(
+                    f"run '{self.name}' is in use by process {holder}; wait for it, or choose another --name"
+                ) from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def all_runs(runs_dir: Path) -> list[Run]:
+    """Every run in `runs_dir`, finished or not, oldest first."""
+    configs = [path for path in runs_dir.glob("*/config.json") if NAME.fullmatch(path.parent.name)]
+    ages = {path: path.stat().st_mtime_ns for path in configs}
+    return [Run(path.parent) for path in sorted(configs, key=lambda path: (ages[path], path.parent.name))]
+
+
+def list_runs(runs_dir: Path) -> list[Run]:
+    """The finished runs in `runs_dir`, oldest first."""
+    return [run for run in all_runs(runs_dir) if run.finished]
+
+
+def resolve_run(runs_dir: Path, name: str) -> Run:
+    """Find a finished run by name, by path, as ``latest``, or as ``best``.
+
+    ``best`` has the highest validation accuracy among the runs on the dataset that the latest
+    run was trained on, since accuracies on different data do not compare.
+
+    Raises:
+        RunError: there is no such run, or it is not finished.
+    """
+    if name in ("latest", "best"):
+        runs = list_runs(runs_dir)
+        if not runs:
+            raise RunError(
+                f"no finished run in {runs_dir}/: train one with 'rnncli train --arch bilstm --epochs 3'"
+            )
+        latest = max(runs, key=lambda run: run.summary_path.stat().st_mtime_ns)
+        if name == "latest":
+            return latest
+        rivals = [run for run in runs if run.dataset_fingerprint == latest.dataset_fingerprint]
+        return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
+    inside = NAME.fullmatch(name) and (runs_dir / name).is_dir() and name not in RESERVED
+    run = Run(runs_dir / name if inside else Path(name))
+    if run.finished:
+        return run
+    if run.config_path.is_file():
+        raise RunError(f"run '{name}' is not finished: continue it with 'rnncli train --resume {name}'")
+    known = ", ".join(run.name for run in list_runs(runs_dir)) or "none"
+    raise RunError(f"no run '{name}' in {runs_dir}/; finished runs: {known}")
+
+
+def free_run_name(runs_dir: Path, stem: str) -> str:
+    """`stem` with the smallest number behind it that no run in `runs_dir` has."""
+    number = 1
+    while (runs_dir / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
