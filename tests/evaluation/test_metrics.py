@@ -1,0 +1,154 @@
+"""Metrics against brute-force definitions and values computed with other programs."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from rnncli.evaluation import metrics
+from rnncli.evaluation.metrics import ClassScores
+
+
+def random_predictions(num_examples: int, num_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities [examples, num_classes] and labels [examples] that agree more often than chance."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, num_classes, num_examples).astype(np.int32)
+    logits = rng.normal(size=(num_examples, num_classes)) + np.eye(num_classes)[labels]
+    exp = np.exp(logits)
+    return (exp / exp.sum(axis=1, keepdims=True)).astype(np.float32), labels
+
+
+# Computed with scipy.stats.binomtest(k, n).proportion_ci(method="wilson").
+@pytest.mark.parametrize(
+    ("successes", "trials", "expected"),
+    [
+        (0, 10, (0.0, 0.27753279986288926)),
+        (10, 10, (0.7224672001371109, 1.0)),
+        (81, 263, (0.2552885198782742, 0.36620957698280004)),
+        (22_000, 25_000, (0.8759133142530027, 0.8839699233403673)),
+        (0, 1, (0.0, 0.7934506856227626)),
+    ],
+)
+def test_wilson_interval(successes: int, trials: int, expected: tuple[float, float]) -> None:
+    assert metrics.wilson_interval(successes, trials) == pytest.approx(expected, abs=1e-12)
+
+
+def test_wilson_interval_solves_the_score_equation() -> None:
+    low, high = metrics.wilson_interval(89, 101)
+    for bound in (low, high):
+        assert abs(89 / 101 - bound) == pytest.approx(metrics.Z_95 * math.sqrt(bound * (1 - bound) / 101))
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 5), (6, 5)])
+def test_wilson_interval_refuses_impossible_counts(successes: int, trials: int) -> None:
+    with pytest.raises(ValueError, match=f"{successes} successes in {trials} trials"):
+        metrics.wilson_interval(successes, trials)
+
+
+def test_confusion_matrix_has_labels_in_rows() -> None:
+    labels, predicted = np.array([0, 0, 0, 2]), np.array([1, 1, 0, 2])
+    expected = [[1, 2, 0], [0, 0, 0], [0, 0, 1]]
+    assert metrics.confusion_matrix(labels, predicted, 3).tolist() == expected
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 7])
+def test_confusion_matrix_counts_every_pair(num_classes: int) -> None:
+    rng = np.random.default_rng(num_classes)
+    labels, predicted = rng.integers(0, num_classes, (2, 997)).astype(np.int32)
+    confusion = metrics.confusion_matrix(labels, predicted, num_classes)
+    for label, guess in itertools.product(range(num_classes), repeat=2):
+        pairs = sum(1 for pair in zip(labels, predicted, strict=True) if pair == (label, guess))
+        assert confusion[label, guess] == pairs
+
+
+def test_confusion_matrix_of_bytes_does_not_overflow() -> None:
+    labels = np.array([250, 199], dtype=np.uint8)
+    confusion = metrics.confusion_matrix(labels, np.array([3, 250]), 251)
+    assert np.argwhere(confusion).tolist() == [[199, 250], [250, 3]]
+
+
+def test_class_scores() -> None:
+    confusion = np.array([[5, 1, 0], [2, 3, 0], [1, 1, 0]])
+    first, second, third = metrics.class_scores(confusion)
+    assert first == ClassScores(
+        precision=5 / 8, recall=5 / 6, f1=pytest.approx(5 / 7), support=6, predicted=8
+    )
+    assert second == ClassScores(precision=3 / 5, recall=3 / 5, f1=pytest.approx(0.6), support=5, predicted=5)
+    assert third == ClassScores(precision=0.0, recall=0.0, f1=0.0, support=2, predicted=0)
+
+
+def test_f1_is_the_harmonic_mean() -> None:
+    rng = np.random.default_rng(3)
+    for score in metrics.class_scores(rng.integers(1, 50, (5, 5))):
+        assert score.f1 == pytest.approx(2 / (1 / score.precision + 1 / score.recall))
+
+
+def test_macro_f1_leaves_out_classes_that_never_occur() -> None:
+    # The third class has neither labels nor predictions; the second has predictions only.
+    scores = metrics.class_scores(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 0]]))
+    assert metrics.macro_f1(scores) == pytest.approx((6 / 7 + 0) / 2)
+
+
+def test_macro_f1_of_one_class_all_right_is_one() -> None:
+    assert metrics.macro_f1(metrics.class_scores(np.array([[0, 0], [0, 11]]))) == 1.0
+
+
+def test_log_loss() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]], dtype=np.float32)
+    expected = -(math.log(0.5) + math.log(0.75) + math.log(0.1)) / 3
+    assert metrics.log_loss(probabilities, np.array([0, 1, 1])) == pytest.approx(expected, rel=1e-6)
+
+
+def test_log_loss_of_a_sure_mistake_is_finite_and_of_sure_truth_is_zero() -> None:
+    probabilities = np.array([[0.0, 1.0]], dtype=np.float32)
+    assert metrics.log_loss(probabilities, np.array([0])) == pytest.approx(23 * math.log(2))
+    assert str(metrics.log_loss(probabilities, np.array([1]))) == "0.0"
+
+
+def test_brier_score() -> None:
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.0, 0.0, 1.0]], dtype=np.float32)
+    expected = (0.3**2 + 0.2**2 + 0.1**2 + 1 + 0 + 1) / 2
+    assert metrics.brier_score(probabilities, np.array([0, 0])) == pytest.approx(expected, rel=1e-6)
+
+
+def test_brier_score_leaves_its_input_alone() -> None:
+    probabilities = np.array([[0.25, 0.75]], dtype=np.float64)
+    metrics.brier_score(probabilities, np.array([1]))
+    assert probabilities.tolist() == [[0.25, 0.75]]
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 7])
+def test_roc_auc_counts_all_pairs_with_ties_as_half(decimals: int) -> None:
+    probabilities, labels = random_predictions(211, 2, seed=decimals)
+    scores = np.round(probabilities[:, 1], decimals)
+    pairs = [
+        1.0 if positive > negative else 0.5 if positive == negative else 0.0
+        for positive in scores[labels == 1]
+        for negative in scores[labels == 0]
+    ]
+    assert metrics.roc_auc(labels, scores) == pytest.approx(sum(pairs) / len(pairs), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "expected"),
+    [
+        ([0, 1], [0.1, 0.9], 1.0),
+        ([1, 0], [0.1, 0.9], 0.0),
+        ([0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5], 0.5),
+        ([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 0.75),
+    ],
+)
+def test_roc_auc_of_small_cases(labels: list[int], scores: list[float], expected: float) -> None:
+    assert metrics.roc_auc(np.array(labels), np.array(scores)) == expected
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_roc_auc_needs_both_classes(label: int) -> None:
+    assert metrics.roc_auc(np.full(5, label), np.linspace(0, 1, 5)) is None
+
+
+def test_roc_auc_of_many_examples_takes_no_pairs() -> None:
+    # All pairs would be 10^11 comparisons.
+    labels = np.arange(1_000_003) % 2
+    assert metrics.roc_auc(labels, np.arange(1_000_003)) == pytest.approx(0.5, abs=1e-5)
