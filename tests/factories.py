@@ -1,0 +1,50 @@
+"""Small models with random weights, for tests that need a model and not a good one."""
+
+from collections.abc import Sequence
+from itertools import product
+from string import ascii_lowercase
+
+import numpy as np
+
+from rnncli.config import ModelConfig, Truncation
+from rnncli.saved_model import SavedModel, expected_shapes
+from rnncli.text.tokenizer import Tokenizer
+
+WORDS = ("movie", "a", "the", "great", "bad", "not", "film", "good", "never", "dull")
+
+
+def vocabulary(size: int) -> list[str]:
+    """The first `size` of some English words, followed by made-up ones."""
+    made_up = ("".join(letters) for letters in product(ascii_lowercase, repeat=3))
+    return [*WORDS, *made_up][:size]
+
+
+def random_weights(config: ModelConfig, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:
+    """Normally distributed weights of the classifier's shape, biases included."""
+    random = np.random.default_rng(seed)
+    return {
+        name: (scale * random.standard_normal(shape)).astype(np.float32)
+        for name, shape in expected_shapes(config).items()
+    }
+
+
+def random_model(
+    config: ModelConfig,
+    seed: int = 0,
+    *,
+    label_names: Sequence[str] | None = None,
+    max_length: int = 23,
+    truncate: Truncation = Truncation.HEAD,
+) -> SavedModel:
+    """A model that knows the first ``config.vocab_size - 2`` words of `vocabulary`."""
+    words = vocabulary(config.vocab_size - 2)
+    names = label_names or ("neg", "pos", *(f"class {number}" for number in range(2, config.num_classes)))
+    return SavedModel(
+        config=config,
+        label_names=tuple(names)[: config.num_classes],
+        max_length=max_length,
+        truncate=truncate,
+        weights=random_weights(config, seed),
+        tokenizer=Tokenizer.train(words, config.vocab_size),
+        dataset={"name": "words", "fingerprint": "0" * 64},
+    )
