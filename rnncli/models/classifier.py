@@ -1,0 +1,96 @@
+"""The classifier: embedding, encoder, pooling, dropout, output."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rnncli.config import ModelConfig, Pooling
+from rnncli.models.encoder import Encoder, Inputs
+
+PAD_ID = 0
+
+
+class Embedding(nn.Module):
+    """A table with a vector for each word; see `Classifier`."""
+
+    vocab_size: int
+    embedding_size: int
+
+    @nn.compact
+    def __call__(self, words: Array | None) -> Array:
+        """The rows of `words`, [words, embedding], or the whole table."""
+        table = self.param("table", _small_uniform, (self.vocab_size, self.embedding_size))
+        return table if words is None else table[words]
+
+
+class Classifier(nn.Module):
+    """Texts to logits, for every architecture.
+
+    A batch names its distinct words once, in `words`, and each text as positions in that list, so
+    that the first layer multiplies each distinct word by its weights once, not once a token.
+    Without `words` the positions are token ids, and the list is the vocabulary.
+    """
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, positions: Array, words: Array | None = None, *, deterministic: bool = True) -> Array:
+        """Return logits [batch, num_outputs].
+
+        Args:
+            positions: [batch, time] indices into `words`; 0 is padding, on either side.
+            words: [words] token ids, the first of which is padding; or None for the vocabulary.
+            deterministic: whether dropout is off.
+        """
+        config = self.config
+        rows = Embedding(config.vocab_size, config.embedding_size, name="embedding")(words)
+        index = positions.T  # [time, batch]
+        valid = (index != PAD_ID)[:, :, None]  # [time, batch, 1]
+        if config.arch.cell:
+            encoder = Encoder(
+                config.arch.cell,
+                config.hidden_size,
+                config.num_layers,
+                config.arch.num_directions == 2,
+                config.dropout,
+                name="encoder",
+            )
+            states, last = encoder(Inputs(rows, index), valid, deterministic=deterministic)
+            pooled = last if config.pooling is Pooling.LAST else pool(states, valid, config.pooling)
+        else:
+            mean = pool(rows[index], valid, Pooling.MEAN)  # [batch, embedding]
+            pooled = nn.relu(nn.Dense(config.hidden_size, name="hidden")(mean))
+        pooled = nn.Dropout(config.dropout)(pooled, deterministic=deterministic)
+        return nn.Dense(config.num_outputs, kernel_init=nn.initializers.glorot_uniform(), name="output")(
+            pooled
+        )
+
+
+def pool(states: Array, valid: Array, pooling: Pooling) -> Array:
+    """Maximum or mean over the valid steps; zeros for a text without any.
+
+    Args:
+        states: [time, batch, size].
+        valid: [time, batch, 1] booleans.
+        pooling: `Pooling.MAX` or `Pooling.MEAN`.
+
+    Returns:
+        [batch, size].
+    """
+    if pooling is Pooling.MAX:
+        highest = jnp.where(valid, states, -jnp.inf).max(axis=0)
+        return jnp.where(valid.any(axis=0), highest, 0)
+    return jnp.where(valid, states, 0).sum(axis=0) / jnp.maximum(valid.sum(axis=0), 1)
+
+
+def _small_uniform(key: Array, shape: tuple[int, int]) -> Array:
+    """Uniform in [-0.05, 0.05), as the tutorial's embedding starts."""
+    return jax.random.uniform(key, shape, minval=-0.05, maxval=0.05)
+
+
+def to_probabilities(logits: Array) -> Array:
+    """Probabilities [batch, num_classes] from logits [batch, num_outputs]."""
+    if logits.shape[-1] == 1:
+        logits = jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
+    return jax.nn.softmax(logits, axis=-1)

@@ -1,0 +1,149 @@
+"""Recurrent layers: a cell scanned over time, in one direction or two, stacked."""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from rnncli.models.cells import CELLS, gate_scale
+
+
+class Inputs(NamedTuple):
+    """Vectors over time, with equal vectors stored once.
+
+    Attributes:
+        rows: distinct vectors, [rows, size].
+        positions: which row stands at each step, [time, batch]. None says that ``rows`` holds every
+            step itself, [time, batch, size].
+    """
+
+    rows: Array
+    positions: Array | None = None
+
+    def project(self, kernel: Array, bias: Array) -> Array:
+        """``x W + b`` at every step, [time, batch, out]; each distinct vector is multiplied once."""
+        projected = self.rows @ kernel + bias
+        return projected if self.positions is None else projected[self.positions]
+
+
+class Direction(nn.Module):
+    """One cell read over time in one direction.
+
+    Attributes:
+        cell: ``rnn``, ``lstm`` or ``gru``.
+        hidden_size: size of the state.
+        reverse: read from the last step to the first.
+    """
+
+    cell: str
+    hidden_size: int
+    reverse: bool = False
+
+    @nn.compact
+    def __call__(self, inputs: Inputs, valid: Array) -> tuple[Array, Array]:
+        """Return the states [time, batch, hidden] and the state after the last step read [batch, hidden].
+
+        Args:
+            inputs: what is read, of [time, batch, size].
+            valid: [time, batch, 1] booleans, False at padding, which may stand on either side.
+        """
+        cell = CELLS[self.cell]
+        width = len(cell.gate_scales) * self.hidden_size
+        size = inputs.rows.shape[-1]
+        kernel = self.param("input_kernel", nn.initializers.glorot_uniform(), (size, width))
+        recurrent_kernel = self.param("recurrent_kernel", _orthogonal_by_gate, (self.hidden_size, width))
+        bias = self.param("bias", _initial_bias(self.cell), (width,))
+
+        scale = gate_scale(cell.gate_scales, self.hidden_size)
+        weights: tuple[Array, ...] = (recurrent_kernel * scale,)
+        if self.cell == "gru":
+            recurrent_bias = self.param("recurrent_bias", nn.initializers.zeros, (self.hidden_size,))
+            recurrent_scale = gate_scale((0.5, 0.5, 0.5), self.hidden_size)
+            weights = (recurrent_kernel * recurrent_scale, 0.5 * recurrent_bias)
+
+        projected = inputs.project(kernel * scale, bias * scale)  # [time, batch, gates * hidden]
+        zeros = jnp.zeros((projected.shape[1], self.hidden_size), projected.dtype)
+        scan = nn.scan(
+            cell,
+            variable_broadcast="params",
+            split_rngs={"params": False},
+            in_axes=(0, 0, nn.broadcast),
+            reverse=self.reverse,
+        )
+        carry, states = scan()((zeros,) * cell.num_carries, projected, valid, weights)
+        return states, carry[0]
+
+
+class Encoder(nn.Module):
+    """Layers of one or two directions; each layer reads the states of the one below.
+
+    Attributes:
+        cell: ``rnn``, ``lstm`` or ``gru``.
+        hidden_size: size of each direction's state.
+        num_layers: how many layers.
+        bidirectional: whether a second direction reads from the end.
+        dropout: share of states dropped between layers while training.
+    """
+
+    cell: str
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    dropout: float
+
+    @nn.compact
+    def __call__(self, inputs: Inputs, valid: Array, *, deterministic: bool) -> tuple[Array, Array]:
+        """Return the top layer's states [time, batch, directions * hidden] and last states.
+
+        The last states, [batch, directions * hidden], are those after the last step in reading
+        order: at the last token forwards, at the first backwards.
+        """
+        for number in range(self.num_layers):
+            layer = Layer(self.cell, self.hidden_size, self.bidirectional, name=f"layer_{number}")
+            states, last = layer(inputs, valid)
+            if number + 1 < self.num_layers:
+                inputs = Inputs(nn.Dropout(self.dropout)(states, deterministic=deterministic))
+        return states, last
+
+
+class Layer(nn.Module):
+    """One recurrent layer; attributes as in `Encoder`."""
+
+    cell: str
+    hidden_size: int
+    bidirectional: bool
+
+    @nn.compact
+    def __call__(self, inputs: Inputs, valid: Array) -> tuple[Array, Array]:
+        """Return the states [time, batch, directions * hidden] and last states; see `Encoder`."""
+        states, last = Direction(self.cell, self.hidden_size, name="forward")(inputs, valid)
+        if not self.bidirectional:
+            return states, last
+        backward = Direction(self.cell, self.hidden_size, reverse=True, name="backward")
+        backward_states, backward_last = backward(inputs, valid)
+        return (
+            jnp.concatenate([states, backward_states], axis=-1),
+            jnp.concatenate([last, backward_last], axis=-1),
+        )
+
+
+def _orthogonal_by_gate(key: Array, shape: tuple[int, int]) -> Array:
+    """An orthogonal matrix for each gate, side by side, [hidden, gates * hidden].
+
+    Orthogonal maps keep the length of a state over many steps (Saxe et al. 2014).
+    """
+    hidden, width = shape
+    gates = nn.initializers.orthogonal()(key, (width // hidden, hidden, hidden))
+    return jnp.concatenate(list(gates), axis=-1)
+
+
+def _initial_bias(cell: str) -> nn.initializers.Initializer:
+    """Zeros, but 1 for the LSTM's forget gate, so that it remembers at first (Jozefowicz et al. 2015)."""
+
+    def initialise(_key: Array, shape: tuple[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        bias = jnp.zeros(shape, dtype)
+        hidden = shape[0] // 4
+        return bias.at[hidden : 2 * hidden].set(1) if cell == "lstm" else bias
+
+    return initialise
