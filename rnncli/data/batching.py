@@ -1,0 +1,123 @@
+"""Batches of token ids from a split: which texts together, in which order, padded to which length."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.text.tokenizer import PAD_ID
+
+Ints = NDArray[np.int32]
+
+WINDOW = 32  # batches whose texts are sorted by length together
+LENGTH_MULTIPLE = 8
+
+
+class Texts(Protocol):
+    """Rows of token ids; a split of a dataset is one."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def __getitem__(self, row: int, /) -> NDArray[np.integer]:
+        """The token ids of a row, [length]."""
+
+
+class Batch(NamedTuple):
+    """Texts of equal padded length.
+
+    Attributes:
+        positions: [batch, time] places in `words`; 0, padding, fills the left.
+        words: [words] distinct token ids, the first of them padding; None for the whole vocabulary.
+    """
+
+    positions: Ints
+    words: Ints | None
+
+
+class Plan(NamedTuple):
+    """One batch to come: the rows in it and the length to pad them to."""
+
+    rows: NDArray[np.int64]
+    width: int
+
+
+def bucket_widths(lengths: Ints, count: int = 4) -> tuple[int, ...]:
+    """A few lengths to pad to, ascending, the last of which holds every text.
+
+    They split the texts into `count` parts of equal size, so that the number of programs to
+    compile is bounded and little of a batch is padding.
+    """
+    if len(lengths) == 0:
+        return (LENGTH_MULTIPLE,)
+    quantiles = np.quantile(lengths, np.arange(1, count + 1) / count, method="higher")
+    rounded = np.maximum(1, -(-quantiles.astype(np.int64) // LENGTH_MULTIPLE)) * LENGTH_MULTIPLE
+    return tuple(sorted({int(width) for width in rounded}))
+
+
+def plan_epoch(
+    lengths: Ints, batch_size: int, widths: Sequence[int], rng: np.random.Generator | None
+) -> list[Plan]:
+    """Divide all rows into batches.
+
+    With `rng` the rows are shuffled; texts of similar length meet, within windows of some
+    batches; and the batches are shuffled. Without, the rows are sorted by length.
+    """
+    if rng is None:
+        order = np.argsort(lengths, kind="stable")
+        return [_plan(rows, lengths, widths) for rows in _chunks(order, batch_size)]
+    shuffled = rng.permutation(len(lengths))
+    windows = _chunks(shuffled, batch_size * WINDOW) if len(widths) > 1 else [shuffled]
+    plans = []
+    for window in windows:
+        order = window[np.argsort(lengths[window], kind="stable")] if len(widths) > 1 else window
+        plans += [_plan(rows, lengths, widths) for rows in _chunks(order, batch_size)]
+    return [plans[number] for number in rng.permutation(len(plans))]
+
+
+def _chunks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _plan(rows: NDArray[np.int64], lengths: Ints, widths: Sequence[int]) -> Plan:
+    longest = int(lengths[rows].max())
+    return Plan(rows, next(width for width in widths if width >= longest))
+
+
+def pad(texts: Texts, rows: NDArray[np.int64], width: int, batch_size: int) -> Ints:
+    """The rows' token ids padded on the left to [batch_size, width]; missing rows are empty texts."""
+    token_ids = np.full((batch_size, width), PAD_ID, np.int32)
+    for place, row in enumerate(rows):
+        ids = texts[int(row)]
+        token_ids[place, width - len(ids) :] = ids
+    return token_ids
+
+
+def distinct_words(token_ids: Ints, vocab_size: int) -> Batch:
+    """Name each distinct word of [batch, time] token ids once, where that is worth it.
+
+    The list is filled up with padding to a size from a short ladder, so that few programs need
+    compiling; when that size is not well below the vocabulary's, the vocabulary itself serves.
+    """
+    present = np.zeros(vocab_size, bool)
+    present[token_ids.ravel()] = True
+    present[PAD_ID] = True
+    distinct = np.flatnonzero(present)  # ascending, so padding, id 0, comes first
+    size = _next_size(len(distinct))
+    if size > 0.75 * vocab_size:
+        return Batch(token_ids, None)
+    place = np.zeros(vocab_size, np.int32)
+    place[distinct] = np.arange(len(distinct), dtype=np.int32)
+    words = np.full(size, PAD_ID, np.int32)
+    words[: len(distinct)] = distinct
+    return Batch(place[token_ids], words)
+
+
+def _next_size(count: int) -> int:
+    """The smallest of 256, 384, 512, 768, 1024, … that is at least `count`."""
+    size = 256
+    while size < count:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
+    return size

@@ -1,0 +1,34 @@
+"""The plot of a run's history."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from rnncli.files import write_bytes
+
+
+def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, best_epoch: int) -> None:
+    """Draw loss and accuracy against epoch, train and validation, as a PNG at `path`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    epochs = [line["epoch"] for line in history]
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for part, label, colour in (("train", "train", "tab:blue"), ("val", "validation", "tab:orange")):
+            values = [line[f"{part}_{name}"] for line in history]
+            axes.plot(epochs, values, marker="o", markersize=4, label=label, color=colour)
+        axes.axvline(best_epoch, color="grey", linestyle=":", linewidth=1, label="best epoch")
+        axes.set(xlabel="epoch", title="loss (nats)" if name == "loss" else name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if name == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=120)
+    write_bytes(path, image.getvalue())

@@ -1,0 +1,176 @@
+"""Pure functions of one batch: loss, training step, evaluation step."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from numpy.typing import NDArray
+
+from rnncli.config import ModelConfig
+from rnncli.models.classifier import Classifier
+
+Params = dict[str, Any]
+Values = Array | NDArray[Any]
+
+
+class TrainState(NamedTuple):
+    """All that a step changes.
+
+    Attributes:
+        params: the model's parameters.
+        opt_state: the optimizer's state.
+        step: number of steps taken, an int32 scalar.
+    """
+
+    params: Params
+    opt_state: optax.OptState
+    step: Array
+
+
+class Examples(NamedTuple):
+    """A labelled batch, on the host or on the devices.
+
+    Attributes:
+        positions: [batch, time], see `Classifier`.
+        words: [words] or None, see `Classifier`.
+        labels: [batch] class indices.
+        weights: [batch] how much each example counts in the loss; 0 for rows that fill the batch.
+    """
+
+    positions: Values
+    words: Values | None
+    labels: Values
+    weights: Values
+
+
+class BatchMetrics(NamedTuple):
+    """Sums over a batch; `grad_norm` is 0 where no gradient was taken.
+
+    Attributes:
+        loss: weighted sum of the examples' cross-entropies, in nats.
+        weight: sum of the examples' weights.
+        correct: examples with a weight whose most probable class is the label.
+        examples: examples with a weight.
+        grad_norm: global norm of the gradient, before clipping.
+    """
+
+    loss: Array
+    weight: Array
+    correct: Array
+    examples: Array
+    grad_norm: Array
+
+
+def cross_entropy(logits: Array, labels: Array) -> Array:
+    """Negative log-probability of each label, in nats, [batch].
+
+    One logit is that of class 1 against class 0 (binary cross-entropy); more are a softmax's.
+    """
+    if logits.shape[-1] == 1:
+        return optax.sigmoid_binary_cross_entropy(logits[:, 0], labels.astype(logits.dtype))
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
+def batch_metrics(logits: Array, examples: Examples) -> BatchMetrics:
+    """Loss and hits of a batch, as sums."""
+    binary = logits.shape[-1] == 1
+    predicted = (logits[:, 0] > 0).astype(jnp.int32) if binary else logits.argmax(axis=-1)
+    labels, weights = jnp.asarray(examples.labels), jnp.asarray(examples.weights)
+    counts = weights > 0
+    return BatchMetrics(
+        loss=(weights * cross_entropy(logits, labels)).sum(),
+        weight=weights.sum(),
+        correct=(counts & (predicted == labels)).sum(),
+        examples=counts.sum(),
+        grad_norm=jnp.zeros(()),
+    )
+
+
+class Steps:
+    """The compiled programs of one model on one mesh, an array shape each, and their count and time.
+
+    Batches are split over the mesh's devices; parameters and optimizer state are copied to each.
+    """
+
+    def __init__(self, config: ModelConfig, tx: optax.GradientTransformation, mesh: Mesh) -> None:
+        self._model = Classifier(config)
+        self._tx = tx
+        self._split = NamedSharding(mesh, PartitionSpec("data"))
+        self._whole = NamedSharding(mesh, PartitionSpec())
+        self._programs: dict[tuple[Any, ...], jax.stages.Compiled] = {}
+        self._train = jax.jit(self._train_step, donate_argnums=0)
+        self._evaluate = jax.jit(self._eval_step)
+
+    @property
+    def num_programs(self) -> int:
+        """How many programs were compiled so far."""
+        return len(self._programs)
+
+    def initial_state(self, key: Array) -> TrainState:
+        """Fresh parameters from `key`, and the optimizer's state for them."""
+
+        def build(key: Array) -> TrainState:
+            params = self._model.init(key, jnp.ones((1, 1), jnp.int32))["params"]
+            return TrainState(params, self._tx.init(params), jnp.zeros((), jnp.int32))
+
+        return jax.jit(build, out_shardings=self._whole)(key)
+
+    def place(self, state: TrainState) -> TrainState:
+        """`state` copied to every device."""
+        return jax.device_put(state, self._whole)
+
+    def place_examples(self, examples: Examples) -> Examples:
+        """A batch of host arrays, split over the devices; its list of words is copied to each."""
+        shardings = Examples(
+            self._split, None if examples.words is None else self._whole, self._split, self._split
+        )
+        return jax.device_put(examples, shardings)
+
+    def compile(self, kind: str, state: TrainState, examples: Examples, key: Array) -> bool:
+        """Make sure that the program for this batch's shape exists; return whether it was compiled now."""
+        name = self._name(kind, examples)
+        if name in self._programs:
+            return False
+        if kind == "train":
+            self._programs[name] = self._train.lower(state, examples, key).compile()
+        else:
+            self._programs[name] = self._evaluate.lower(state.params, examples).compile()
+        return True
+
+    def train(self, state: TrainState, examples: Examples, key: Array) -> tuple[TrainState, BatchMetrics]:
+        """One optimizer step; `state` is consumed. `key` is the run's, not the step's."""
+        return self._programs[self._name("train", examples)](state, examples, key)
+
+    def evaluate(self, state: TrainState, examples: Examples) -> BatchMetrics:
+        """Metrics of a batch without dropout."""
+        return self._programs[self._name("eval", examples)](state.params, examples)
+
+    @staticmethod
+    def _name(kind: str, examples: Examples) -> tuple[Any, ...]:
+        return (kind, examples.positions.shape, None if examples.words is None else examples.words.shape)
+
+    def _train_step(
+        self, state: TrainState, examples: Examples, key: Array
+    ) -> tuple[TrainState, BatchMetrics]:
+        rngs = {"dropout": jax.random.fold_in(key, state.step)}
+
+        def mean_loss(params: Params) -> tuple[Array, BatchMetrics]:
+            logits = self._logits(params, examples, deterministic=False, rngs=rngs)
+            metrics = batch_metrics(logits, examples)
+            return metrics.loss / metrics.weight, metrics
+
+        grads, metrics = jax.grad(mean_loss, has_aux=True)(state.params)
+        updates, opt_state = self._tx.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        metrics = metrics._replace(grad_norm=optax.global_norm(grads))
+        return TrainState(params, opt_state, state.step + 1), metrics
+
+    def _eval_step(self, params: Params, examples: Examples) -> BatchMetrics:
+        return batch_metrics(self._logits(params, examples), examples)
+
+    def _logits(self, params: Params, examples: Examples, **kwargs: Any) -> Array:
+        logits: Array = self._model.apply({"params": params}, examples.positions, examples.words, **kwargs)
+        return logits
