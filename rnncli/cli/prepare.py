@@ -1,13 +1,82 @@
 """`rnncli prepare`."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.config import PrepareConfig, Truncation
+
+DEFAULTS = PrepareConfig()
 
 
 def prepare(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="sample (bundled), imdb, a CSV, TSV, JSONL or Parquet file, or a folder split/label/*.txt."
+        ),
+    ] = "sample",
     *,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset; by default the source's.", show_default=False)
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="imdb: a local aclImdb_v1.tar.gz or its unpacked folder, instead of a download."),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the texts; by default the one with a usual name.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of the labels; by default the one with a usual name.")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="A table of test rows, instead of a share of SOURCE's.")
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Character encoding of tables and text files.")] = "utf-8",
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be read, and count them.")
+    ] = False,
+    val_fraction: Annotated[
+        float, typer.Option(help="Share of the rows for validation, where the source sets none apart.")
+    ] = DEFAULTS.val_fraction,
+    test_fraction: Annotated[
+        float, typer.Option(help="Share of the rows for the test split, where the source sets none apart.")
+    ] = DEFAULTS.test_fraction,
+    vocab_size: Annotated[
+        int, typer.Option(min=3, help="Words kept, the most frequent ones; 2 stand for padding and unknown.")
+    ] = DEFAULTS.vocab_size,
+    max_length: Annotated[int, typer.Option(min=1, help="Tokens kept of a text.")] = DEFAULTS.max_length,
+    truncate: Annotated[
+        Truncation, typer.Option(help="Which end of a longer text is cut off.")
+    ] = DEFAULTS.truncate,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of the splits.")] = DEFAULTS.seed,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
-    """Not written yet."""
+    """Turn texts into a dataset to train on: splits, vocabulary and token ids."""
+    config = PrepareConfig(vocab_size, max_length, truncate, val_fraction, test_fraction, seed)
+
+    from rnncli.data import prepare as data_prepare
+    from rnncli.data.sources import ReadOptions, open_source
+
+    options = ReadOptions(archive, test, text_column, label_column, encoding, skip_bad_rows)
+    chosen, default_name = open_source(source, options, seed=seed)
+
+    from rnncli.reporting.prepare_progress import PrepareProgress
+    from rnncli.reporting.prepare_report import prepare_report
+
+    with PrepareProgress(console.stderr_console(), quiet=quiet) as progress:
+        dataset = data_prepare.prepare(
+            chosen, config, runs_dir=runs_dir, name=name or default_name, report=progress
+        )
+    if json:
+        console.out_json(
+            {"dataset": dataset.manifest.name, "path": str(dataset.path)} | dataset.manifest.to_dict()
+        )
+    console.show(prepare_report(dataset), json=json, quiet=quiet)

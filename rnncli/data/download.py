@@ -1,0 +1,81 @@
+"""The published IMDB archive: downloaded once, verified, kept in the user's cache."""
+
+import logging
+from pathlib import Path
+
+from rnncli.data.examples import Progress, Report
+from rnncli.errors import DataError
+
+URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
+RETRIES = 2
+TIMEOUT = 30.0  # seconds without a byte
+CHUNK = 2**16
+
+
+def fetch_imdb(report: Report, *, url: str = URL, md5: str = MD5) -> Path:
+    """Return the path of the published archive, downloaded unless it is in the cache.
+
+    Raises:
+        DataError: It cannot be downloaded, or what comes is not the published file.
+    """
+    import platformdirs
+    import pooch
+
+    pooch.get_logger().setLevel(logging.ERROR)
+    folder, _, name = url.rpartition("/")
+    fetcher = pooch.create(
+        path=platformdirs.user_cache_path("rnncli"),
+        base_url=f"{folder}/",
+        registry={name: f"md5:{md5}"},
+        retry_if_failed=RETRIES,
+    )
+    downloader = pooch.HTTPDownloader(
+        progressbar=_DownloadProgress(report), chunk_size=CHUNK, timeout=TIMEOUT
+    )
+    try:
+        return Path(fetcher.fetch(name, downloader=downloader))
+    except (OSError, ValueError) as error:
+        # Failures of the network come without an error number; a full disk is another matter.
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise DataError(
+            f"cannot download {url} ({_reason(error)}); give a local copy with --archive PATH, "
+            "or begin with the bundled data: rnncli prepare sample"
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in a few words: what the network libraries wrap around it is long."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+class _DownloadProgress:
+    """Passes on what pooch tells a progress bar, which sets `total` at the start of each attempt."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._total = self._done = 0
+
+    @property
+    def total(self) -> int:
+        """Bytes to come."""
+        return self._total
+
+    @total.setter
+    def total(self, value: int) -> None:
+        self._total, self._done = value, 0
+
+    def update(self, count: int) -> None:
+        """`count` more bytes have come, or a little less at the end."""
+        self._done = min(self._done + count, self._total or self._done + count)
+        self._report(Progress("Downloading IMDB", self._done, self._total or None, "bytes"))
+
+    def reset(self) -> None:
+        """Start over."""
+        self._done = 0
+
+    def close(self) -> None:
+        """Nothing is left to do."""

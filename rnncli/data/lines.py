@@ -1,0 +1,119 @@
+"""Lines of text out of bytes, with what is wrong with each."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from rnncli.errors import DataError
+
+MAX_LINE = 2**26  # bytes; a longer "line" is not text, and reading on would fill the memory
+
+# The longer marks first: that of UTF-16 begins that of UTF-32.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line without its ending.
+
+    Attributes:
+        number: Its place in the stream, from 1.
+        text: Its characters; replacement signs stand for what could not be decoded.
+        error: What is wrong with it; None if nothing is.
+    """
+
+    number: int
+    text: str
+    error: str | None = None
+
+
+def read_lines(stream: BinaryIO, *, where: str, encoding: str) -> Iterator[Line]:
+    r"""Yield the lines of `stream`, which end in ``\n`` or ``\r\n``; a byte-order mark is dropped.
+
+    Raises:
+        DataError: The encoding is unknown or another one than the byte-order mark says, a line is
+            endless, or, in encodings that give a line's end other bytes than ASCII does, a
+            character cannot be decoded.
+    """
+    try:
+        plain = "\n".encode(encoding) == b"\n"
+    except LookupError:
+        raise DataError(
+            f"unknown encoding '{encoding}'; try --encoding utf-8, cp1252, latin-1 or utf-16"
+        ) from None
+    return _plain_lines(stream, where, encoding) if plain else _wide_lines(stream, where, encoding)
+
+
+def decode(content: bytes, encoding: str, *, position: int = 0) -> tuple[str, str | None]:
+    """The characters of `content` and what is wrong with them.
+
+    Args:
+        content: A whole line or text.
+        encoding: Character encoding.
+        position: Where `content` starts in its file, in bytes, for the message.
+    """
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        return content.decode(encoding, "replace"), (
+            f"byte {position + error.start} is not {encoding}; give the file's --encoding, such as cp1252"
+        )
+    if "\0" in text:
+        return (
+            text,
+            f"a NUL character near byte {position + content.find(0)}: text holds none; is the file damaged?",
+        )
+    return text, None
+
+
+def _plain_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
+    """Lines of encodings in which a line ends with the byte 10."""
+    position = number = 0
+    while content := stream.readline(MAX_LINE + 1):
+        number += 1
+        if len(content) > MAX_LINE:
+            raise DataError(f"{where}: line {number} is longer than {MAX_LINE:,} bytes; is it a text file?")
+        start = position
+        position += len(content)
+        if number == 1:
+            _check_mark(content, where, encoding)
+            content = content.removeprefix(codecs.BOM_UTF8)
+            start = position - len(content)
+        text, error = decode(content, encoding, position=start)
+        yield Line(number, _without_ending(text), error)
+
+
+def _wide_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
+    """Lines of encodings such as UTF-16, where a fault leaves no way to tell the next line."""
+    lines = io.TextIOWrapper(stream, encoding=encoding, newline="\n")
+    number = 0
+    try:
+        while text := lines.readline(MAX_LINE + 1):
+            number += 1
+            if len(text) > MAX_LINE:
+                raise DataError(f"{where}: line {number} is longer than {MAX_LINE:,} characters")
+            text = text.removeprefix("\ufeff") if number == 1 else text
+            yield Line(number, _without_ending(text), "a NUL character" if "\0" in text else None)
+    except UnicodeError as error:
+        raise DataError(
+            f"{where}: not {encoding} after line {number} ({error}); give the file's --encoding"
+        ) from error
+    finally:
+        lines.detach()
+
+
+def _check_mark(content: bytes, where: str, encoding: str) -> None:
+    for mark, name in _MARKS.items():
+        if content.startswith(mark):
+            raise DataError(f"{where}: is encoded as {name}, not {encoding}: use --encoding {name}")
+
+
+def _without_ending(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")

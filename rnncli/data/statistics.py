@@ -1,0 +1,89 @@
+"""What `prepare` reports of the texts that it read."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+
+from rnncli.data.dataset import SplitStatistics
+from rnncli.data.examples import Examples
+
+
+def text_digests(texts: list[str]) -> list[bytes]:
+    """A short digest of each text, blind to case and white space; empty for an empty text."""
+    normalised = (" ".join(text.lower().split()) for text in texts)
+    return [
+        hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() if text else b""
+        for text in normalised
+    ]
+
+
+def count_shared(digests: Mapping[str, list[bytes]]) -> dict[str, int]:
+    """Texts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
+    counts = {}
+    for first, second in combinations(digests, 2):
+        seen = set(digests[first]) - {b""}
+        count = sum(digest in seen for digest in digests[second])
+        if count:
+            counts[f"{first}/{second}"] = count
+    return counts
+
+
+def summarise(
+    examples: Examples,
+    *,
+    digests: list[bytes],
+    lengths: np.ndarray,
+    max_length: int,
+    unknown_tokens: int,
+) -> SplitStatistics:
+    """Describe one split.
+
+    Args:
+        examples: Its texts.
+        digests: Their digests, as `text_digests` gives them.
+        lengths: Tokens of each text before truncation, [n].
+        max_length: The most tokens kept of a text.
+        unknown_tokens: Tokens kept that are not in the vocabulary.
+    """
+    kept = int(np.minimum(lengths, max_length).sum())
+    texts = [digest for digest in digests if digest]
+    return SplitStatistics(
+        rows=len(examples),
+        skipped_rows=examples.skipped,
+        label_counts=_counts(examples.labels),
+        tag_counts=_counts(examples.tags),
+        lengths=_length_summary(lengths),
+        truncated=float(np.mean(lengths > max_length)),
+        unknown=unknown_tokens / kept if kept else 0.0,
+        empty=int(np.sum(lengths == 0)),
+        duplicates=len(texts) - len(set(texts)),
+        texts_sha256=_content_digest(examples),
+    )
+
+
+def _counts(values: list[str] | None) -> dict[str, int]:
+    return dict(sorted(Counter(values or ()).items()))
+
+
+def _length_summary(lengths: np.ndarray) -> dict[str, float]:
+    p50, p90, p99 = np.percentile(lengths, [50, 90, 99], method="inverted_cdf")
+    return {
+        "mean": round(float(lengths.mean()), 2),
+        "p50": int(p50),
+        "p90": int(p90),
+        "p99": int(p99),
+        "max": int(lengths.max()),
+    }
+
+
+def _content_digest(examples: Examples) -> str:
+    digest = hashlib.sha256()
+    for values in (examples.texts, examples.labels or ()):
+        for value in values:
+            content = value.encode("utf-8", "replace")
+            digest.update(len(content).to_bytes(8, "little"))
+            digest.update(content)
+    return digest.hexdigest()

@@ -1,0 +1,194 @@
+"""Rows of CSV, TSV, JSON Lines, Parquet and plain text, read as a stream in constant memory."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rnncli.config import TableFormat
+from rnncli.data.lines import Line, read_lines
+from rnncli.errors import DataError
+
+ENDINGS = {
+    ".csv": TableFormat.CSV,
+    ".tsv": TableFormat.TSV,
+    ".jsonl": TableFormat.JSONL,
+    ".ndjson": TableFormat.JSONL,
+    ".json": TableFormat.JSONL,
+    ".parquet": TableFormat.PARQUET,
+    ".txt": TableFormat.TEXT,
+}
+MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long text
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        line: The line it starts on, from 1; in Parquet the row's number.
+        values: Cells by column name; empty where the row could not be read, or is blank.
+        error: Why the row could not be read; None if it could.
+    """
+
+    line: int
+    values: dict[str, str]
+    error: str | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is an empty line between or after rows."""
+        return not self.values and self.error is None
+
+
+def format_of(path: Path) -> TableFormat:
+    """The format that a file's ending stands for.
+
+    Raises:
+        DataError: The ending is none of the known ones.
+    """
+    try:
+        return ENDINGS[path.suffix.lower()]
+    except KeyError:
+        raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(ENDINGS)}") from None
+
+
+def iter_rows(stream: BinaryIO, format: TableFormat, *, where: str, encoding: str = "utf-8") -> Iterator[Row]:
+    """Yield the rows of `stream` in their order, those that cannot be read included.
+
+    Args:
+        stream: The bytes of the table.
+        format: What they are; ``text`` gives each line as the column ``text``.
+        where: Names the stream in error messages.
+        encoding: Character encoding.
+
+    Raises:
+        DataError: The table as a whole cannot be read: no header, not Parquet, an unknown encoding.
+    """
+    if format is TableFormat.PARQUET:
+        from rnncli.data.parquet import iter_parquet
+
+        for number, values in enumerate(iter_parquet(stream, where=where), 1):
+            yield Row(number, values)
+        return
+    lines = read_lines(stream, where=where, encoding=encoding)
+    if format is TableFormat.TEXT:
+        for line in lines:
+            yield Row(line.number, {}, line.error) if line.error else Row(line.number, {"text": line.text})
+    elif format is TableFormat.JSONL:
+        yield from map(_json_row, lines)
+    else:
+        yield from _delimited_rows(lines, format, where)
+
+
+def _json_row(line: Line) -> Row:
+    """The row in a line of JSON; nested values and nulls count as missing."""
+    if line.error or not line.text.strip():
+        return Row(line.number, {}, line.error)
+    try:
+        # Numbers stay as they are written: a label 1.0 must come back as 1.0.
+        value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        return Row(line.number, {}, f"not JSON: {error.msg} at character {error.pos + 1}")
+    except RecursionError:
+        return Row(line.number, {}, "not a row: nested too deeply")
+    if not isinstance(value, dict):
+        return Row(line.number, {}, 'not a JSON object: write one object such as {"text": ...} a line')
+    cells = {key: _json_cell(cell) for key, cell in value.items()}
+    values = {key: cell for key, cell in cells.items() if cell is not None}
+    if not all(map(_is_encodable, chain(values, values.values()))):
+        return Row(line.number, {}, "half of a surrogate pair (\\ud800 to \\udfff) stands alone")
+    return Row(line.number, values, None if values else "the object has no columns")
+
+
+def _json_cell(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else None
+
+
+def _is_encodable(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _delimited_rows(lines: Iterator[Line], format: TableFormat, where: str) -> Iterator[Row]:
+    """Rows of CSV or TSV below a line of column names."""
+    csv.field_size_limit(MAX_CELL)
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"{where}: the file is empty; it needs a line of column names and rows below it")
+    delimiter = _delimiter(first.text, format)
+    consumed: list[Line] = []
+
+    def texts() -> Iterator[str]:
+        for line in chain([first], lines):
+            consumed.append(line)
+            yield line.text + "\n"
+
+    header: list[str] | None = None
+    remaining = texts()
+    for text in remaining:
+        cells, error = _cells(text, remaining, delimiter, width=len(header) if header else None)
+        number = consumed[0].number
+        error = next((line.error for line in consumed if line.error), error)
+        consumed.clear()
+        if header is None:
+            header = _checked_header(cells, error, where)
+        elif error is None and not cells and len(header) > 1:
+            yield Row(number, {})
+        elif error is None and len(cells or [""]) != len(header):
+            yield Row(number, {}, _ragged(len(cells), len(header), delimiter))
+        else:
+            yield Row(number, {} if error else dict(zip(header, cells or [""], strict=True)), error)
+
+
+def _cells(
+    text: str, remaining: Iterator[str], delimiter: str, *, width: int | None
+) -> tuple[list[str], str | None]:
+    """The cells of the row that starts with the line `text`, and why they cannot be read.
+
+    A row goes on over more lines where quotes enclose a line's end. TSV is often written
+    without quoting, so a line with as many tabs as the header is a row whatever its quotes.
+    """
+    if delimiter == "\t" and (width is None or text.count("\t") == width - 1):
+        cells = text.removesuffix("\n").split("\t")
+        return [_unquoted(cell) for cell in cells] if cells != [""] else [], None
+    try:
+        return next(csv.reader(chain([text], remaining), delimiter=delimiter, strict=True)), None
+    except csv.Error as error:
+        reason = "a quote is opened but never closed" if "end of data" in str(error) else str(error)
+        return [], f"not a row: {reason}; a quote inside a quoted text is written twice"
+
+
+def _unquoted(cell: str) -> str:
+    if len(cell) >= 2 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', ""):
+        return cell[1:-1].replace('""', '"')
+    return cell
+
+
+def _delimiter(header: str, format: TableFormat) -> str:
+    """A tab for TSV; for CSV a comma, or a semicolon where spreadsheets write that."""
+    if format is TableFormat.TSV:
+        return "\t"
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def _checked_header(cells: list[str], error: str | None, where: str) -> list[str]:
+    if error is None and not cells:
+        error = "it is empty"
+    elif error is None and len(set(cells)) < len(cells):
+        error = f"the column name '{max(cells, key=cells.count)}' occurs twice"
+    if error:
+        raise DataError(f"{where}: line 1: {error}; it must hold the column names")
+    return cells
+
+
+def _ragged(found: int, expected: int, delimiter: str) -> str:
+    names = {",": "comma", ";": "semicolon", "\t": "tab"}
+    return (
+        f"has {found} cells where the header has {expected}; "
+        f"put quotes around a text that holds a {names[delimiter]} or a line's end"
+    )

@@ -1,0 +1,112 @@
+"""Texts to token ids: lower-cased words and punctuation marks, numbered by frequency."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import tokenizers
+from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+
+from rnncli.config import Truncation
+from rnncli.errors import DataError
+
+PAD_ID = 0
+UNKNOWN_ID = 1
+
+# Neither can be met in a text: the pattern below splits off the brackets.
+_RESERVED = {"<pad>": PAD_ID, "<unk>": UNKNOWN_ID}
+
+# Scripts written without spaces give one token a character, or each sentence would be unknown.
+_NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}"
+_LETTERS = rf"[\w&&[^_{_NO_SPACES}]]"
+# "don't" becomes "do" and "n't", so that one token stands for the negation in all of its
+# contractions; "film's" becomes "film" and "'s".
+_TOKEN = rf"{_LETTERS}+?(?=n't\b)|n't\b|'(?:s|m|re|ve|ll|d)\b|{_LETTERS}+|[{_NO_SPACES}]|[^\w\s]|_"
+
+# The library warns at every later fork of the process unless this is set, either way.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+
+
+class Tokenizer:
+    """Splits texts into lower-cased words and punctuation marks and numbers them.
+
+    Line-break markup (``<br />``) is dropped, typographic apostrophes count as plain ones, and
+    contractions are split before their apostrophe. Id 0 is padding and never comes out of a
+    text; id 1 stands for every word that is not in the vocabulary.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        self._backend = backend
+        self.vocab_size: int = backend.get_vocab_size()
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int) -> Self:
+        """Make the vocabulary: the most frequent words of `texts`, ties in alphabetical order.
+
+        Args:
+            texts: The training texts.
+            vocab_size: The most entries to keep, padding and unknown included.
+        """
+        counter = _backend({})
+        counter.train_from_iterator(
+            texts, trainers.WordLevelTrainer(vocab_size=vocab_size - len(_RESERVED), show_progress=False)
+        )
+        words = {word: index + len(_RESERVED) for word, index in counter.get_vocab().items()}
+        return cls(_backend(_RESERVED | words))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `to_bytes` gave from the file `path`.
+
+        Raises:
+            DataError: The file is missing or damaged.
+        """
+        try:
+            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise DataError(f"{path}: cannot read the tokenizer: {error.strerror}") from error
+        except Exception as error:  # the library raises nothing more specific
+            raise DataError(f"{path}: not a tokenizer, or a damaged one: {error}") from error
+
+    def to_bytes(self) -> bytes:
+        """The content of ``tokenizer.json``: equal for equal vocabularies."""
+        content: str = self._backend.to_str()
+        return content.encode() + b"\n"
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The token ids of each text, int32 [length], not truncated; an empty text gives none."""
+        encodings = self._backend.encode_batch_fast([_encodable(text) for text in texts])
+        return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
+
+
+def truncate(token_ids: np.ndarray, max_length: int, how: Truncation) -> np.ndarray:
+    """At most `max_length` of `token_ids` [length].
+
+    `how` names the end that is cut off: ``head`` keeps the last tokens, ``tail`` the first,
+    ``both`` the middle.
+    """
+    excess = max(len(token_ids) - max_length, 0)
+    start = {Truncation.HEAD: excess, Truncation.TAIL: 0, Truncation.BOTH: excess // 2}[how]
+    return token_ids[start : start + max_length]
+
+
+def _backend(vocabulary: dict[str, int]) -> tokenizers.Tokenizer:
+    """The library's tokenizer with our rules and this `vocabulary`."""
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"<br\s*/?>"), " "),
+            normalizers.Replace("’", "'"),
+        ]
+    )
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(_TOKEN), behavior="removed", invert=True)
+    return backend
+
+
+def _encodable(text: str) -> str:
+    """`text` with lone halves of surrogate pairs, which no UTF-8 can hold, made unknown signs."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
