@@ -1,13 +1,45 @@
 """`rnncli compare`."""
 
+from typing import Annotated
+
+import typer
+
+from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.config import SortKey, SplitName
 
 
 def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Runs to compare: names, paths, latest or best; none: all."),
+    ] = None,
     *,
+    split: Annotated[
+        SplitName, typer.Option(help="Part of the dataset whose results count.")
+    ] = SplitName.TEST,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Dataset whose results count.",
+            show_default="the one each run was trained on",
+        ),
+    ] = None,
+    sort: Annotated[SortKey, typer.Option(help="Order of the runs.")] = SortKey.ACCURACY,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
-    """Not written yet."""
+    """Put runs side by side: what differs, accuracy with a paired test, parameters, time and size."""
+    from rnncli.evaluation.comparison import compare_runs
+    from rnncli.reporting.tables import ComparisonView
+
+    comparison = compare_runs(runs_dir, runs or [], split=split, dataset=dataset, sort=sort)
+    console.show(ComparisonView(comparison), json=json, quiet=quiet)
+    if json:
+        console.out_json(comparison.to_dict())
+    if comparison.not_evaluated:
+        commands = [f"rnncli eval {name} --split {split}" for name in comparison.not_evaluated]
+        console.note(f"not evaluated on the {split} split yet: {'; '.join(commands)}", quiet=quiet)
