@@ -59,6 +59,14 @@ class TableFormat(StrEnum):
     TEXT = "text"
 
 
+class OutputFormat(StrEnum):
+    """How predictions are written."""
+
+    TEXT = "text"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
 class Optimizer(StrEnum):
     """The rule that turns gradients into updates."""
 
@@ -88,6 +96,25 @@ class Batching(StrEnum):
 
     BUCKETS = "buckets"
     FULL = "full"
+
+
+class SplitName(StrEnum):
+    """The labelled part of a dataset that an evaluation is about."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class SortKey(StrEnum):
+    """What a comparison of runs is sorted by."""
+
+    ACCURACY = "accuracy"
+    LOSS = "loss"
+    PARAMETERS = "parameters"
+    TIME = "time"
+    SIZE = "size"
+    NAME = "name"
 
 
 def require(condition: bool, message: str) -> None:
