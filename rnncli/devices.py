@@ -1,8 +1,11 @@
 """Setting up JAX for this machine: devices, memory, compiled programs. Call before JAX starts."""
 
 import ctypes
+import hashlib
 import os
+import platform
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +43,24 @@ def start_jax(num_devices: int = 0) -> None:
     import jax
 
     jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
+    jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def compilation_cache() -> Path:
+    """The user's folder of compiled programs for this jaxlib and this very kind of processor."""
+    import jaxlib
+    import platformdirs
+
+    flags = next((line for line in _cpu_info() if line.startswith(("flags", "Features"))), "")
+    kind = hashlib.sha256(f"{platform.machine()} {platform.processor()} {flags}".encode()).hexdigest()[:12]
+    return platformdirs.user_cache_path("rnncli") / f"jaxlib-{jaxlib.__version__}-{kind}"
+
+
+def _cpu_info() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.is_file() else []
 
 
 def data_mesh(batch_size: int) -> "Mesh":

@@ -214,14 +214,24 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
             return latest
         rivals = [run for run in runs if run.dataset_fingerprint == latest.dataset_fingerprint]
         return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
-    inside = NAME.fullmatch(name) and (runs_dir / name).is_dir() and name not in RESERVED
-    run = Run(runs_dir / name if inside else Path(name))
-    if run.finished:
-        return run
-    if run.config_path.is_file():
+    run = find_run(runs_dir, name)
+    if not run.finished:
         raise RunError(f"run '{name}' is not finished: continue it with 'rnncli train --resume {name}'")
-    known = ", ".join(run.name for run in list_runs(runs_dir)) or "none"
-    raise RunError(f"no run '{name}' in {runs_dir}/; finished runs: {known}")
+    return run
+
+
+def find_run(runs_dir: Path, name: str) -> Run:
+    """Find a run, finished or not, by name or by path.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
+    run = Run(runs_dir / name if inside else Path(name))
+    if not run.config_path.is_file():
+        known = ", ".join(run.name for run in all_runs(runs_dir)) or "none"
+        raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}")
+    return run
 
 
 def free_run_name(runs_dir: Path, stem: str) -> str:

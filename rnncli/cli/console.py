@@ -21,11 +21,11 @@ def out_json(value: Any) -> None:
     out(to_json(value, indent=None))
 
 
-def stderr_console() -> "Console":
-    """A Rich console on stderr; plain where stderr is no terminal or NO_COLOR is set."""
+def stderr_console(*, quiet: bool = False) -> "Console":
+    """A Rich console on stderr; plain where stderr is no terminal or NO_COLOR is set; mute when quiet."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, quiet=quiet)
 
 
 def show(renderable: "RenderableType", *, json: bool, quiet: bool) -> None:

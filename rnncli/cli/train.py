@@ -1,13 +1,292 @@
-"""`rnncli train`."""
+"""`rnncli train`: settings from all their places, a run trained, its figures shown."""
 
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.signals import StopRequest
+from rnncli.config import (
+    PRESETS,
+    Arch,
+    Batching,
+    ClassWeights,
+    Optimizer,
+    Pooling,
+    Schedule,
+    TrainConfig,
+    read_toml,
+)
+from rnncli.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from rnncli.data.dataset import Dataset
+    from rnncli.training.interval import CheckpointInterval
+    from rnncli.training.run import TrainingRun
+
+MODEL, TRAINING, RUN = "Model", "Training", "Run"
+DEFAULTS = TrainConfig()
+
+
+def _setting(name: str, text: str, panel: str, **bounds: Any) -> Any:
+    """An option for the setting `name`; unset means that another place decides."""
+    flag = "--" + name.replace("_", "-")
+    default = getattr(DEFAULTS, name)
+    return typer.Option(
+        flag,
+        envvar=f"RNNCLI_{name.upper()}",
+        help=f"{text} [default: {default}]",
+        show_default=False,
+        rich_help_panel=panel,
+        **bounds,
+    )
 
 
 def train(
     *,
+    arch: Annotated[Arch | None, _setting("arch", "Encoder.", MODEL)] = None,
+    embedding_size: Annotated[
+        int | None, _setting("embedding_size", "Size of a word's vector.", MODEL, min=1)
+    ] = None,
+    hidden_size: Annotated[
+        int | None, _setting("hidden_size", "Size of a state, each direction.", MODEL, min=1)
+    ] = None,
+    num_layers: Annotated[int | None, _setting("num_layers", "Recurrent layers.", MODEL, min=1)] = None,
+    dropout: Annotated[float | None, _setting("dropout", "Share dropped.", MODEL, min=0, max=0.99)] = None,
+    pooling: Annotated[Pooling | None, _setting("pooling", "How states become one vector.", MODEL)] = None,
+    epochs: Annotated[
+        int | None, _setting("epochs", "Passes over the training split.", TRAINING, min=1)
+    ] = None,
+    batch_size: Annotated[int | None, _setting("batch_size", "Texts a step.", TRAINING, min=1)] = None,
+    batching: Annotated[
+        Batching | None, _setting("batching", "Pad to a few lengths, or all alike.", TRAINING)
+    ] = None,
+    learning_rate: Annotated[float | None, _setting("learning_rate", "Peak rate.", TRAINING, min=0)] = None,
+    optimizer: Annotated[Optimizer | None, _setting("optimizer", "Update rule.", TRAINING)] = None,
+    schedule: Annotated[Schedule | None, _setting("schedule", "Rate after warm-up.", TRAINING)] = None,
+    warmup_steps: Annotated[
+        int | None, _setting("warmup_steps", "Steps of rising rate.", TRAINING, min=0)
+    ] = None,
+    weight_decay: Annotated[float | None, _setting("weight_decay", "With adamw.", TRAINING, min=0)] = None,
+    clip_norm: Annotated[
+        float | None, _setting("clip_norm", "Longest gradient; 0: any.", TRAINING, min=0)
+    ] = None,
+    class_weights: Annotated[
+        ClassWeights | None, _setting("class_weights", "Weight of classes.", TRAINING)
+    ] = None,
+    early_stopping: Annotated[
+        int | None, _setting("early_stopping", "Stop after N epochs without gain; 0: never.", TRAINING, min=0)
+    ] = None,
+    seed: Annotated[int | None, _setting("seed", "Of weights, order and dropout.", TRAINING, min=0)] = None,
+    preset: Annotated[
+        str | None, typer.Option(help=f"Named settings: {', '.join(PRESETS)}.", rich_help_panel=RUN)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings.", dir_okay=False, rich_help_panel=RUN)
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Prepared dataset, by name or path. [default: the one prepared last]", rich_help_panel=RUN
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the run. [default: DATASET-ARCH-N]", rich_help_panel=RUN)
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Continue this run where it stopped.", rich_help_panel=RUN)
+    ] = None,
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(
+            help="Also save every N steps or minutes: 500, 10m.", metavar="N|Nm", rich_help_panel=RUN
+        ),
+    ] = None,
+    devices: Annotated[
+        int, typer.Option(help="Processor cores to use as devices; 0: all.", min=0, rich_help_panel=RUN)
+    ] = 0,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Not written yet."""
+    """Train a classifier on a prepared dataset.
+
+    A setting comes from its option, else its RNNCLI_ variable, else the --config file, else the
+    --preset, else its default.
+    """
+    options = locals()
+    given = {
+        field.name: options[field.name]
+        for field in dataclasses.fields(TrainConfig)
+        if options[field.name] is not None
+    }
+    every = parse_interval(checkpoint_every)
+    stop = StopRequest()
+    with stop.installed():
+        from rnncli.devices import start_jax
+
+        start_jax(devices)
+        training = (
+            _resumed(runs_dir, resume, given, name=name, dataset=dataset, every=every)
+            if resume
+            else _new(runs_dir, resolve_settings(given, config, preset), name, dataset, every, quiet=quiet)
+        )
+        with training.run.locked():
+            if resume:
+                training.resume(console.warn)
+            else:
+                training.start()
+            _train(training, stop, quiet=quiet)
+    if stop.signal:
+        _report_stop(training, stop.exit_code)
+    _report_end(training, json=json, quiet=quiet)
+
+
+def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str | None) -> TrainConfig:
+    """Merge the settings of options and variables, a TOML file, a preset and the defaults.
+
+    Raises:
+        UsageError: the preset or a setting is unknown, or a value is out of range.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise UsageError(f"no preset '{preset}'; known: {', '.join(PRESETS)}")
+    values = dict(PRESETS[preset]) if preset else {}
+    if config:
+        from_file = read_toml(config)
+        TrainConfig.from_dict(from_file, where=str(config))
+        values |= from_file
+    return TrainConfig.from_dict(values | dict(given), where="settings")
+
+
+def parse_interval(text: str | None) -> "CheckpointInterval":
+    """``500`` as steps, ``10m`` as minutes.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from rnncli.training.interval import CheckpointInterval
+
+    if text is None:
+        return CheckpointInterval()
+    number = text.removesuffix("m")
+    try:
+        if text.endswith("m") and float(number) > 0:
+            return CheckpointInterval(minutes=float(number))
+        if int(number) > 0:
+            return CheckpointInterval(steps=int(number))
+    except ValueError:
+        pass
+    raise UsageError(f"--checkpoint-every {text}: give a number of steps such as 500, or minutes such as 10m")
+
+
+def _new(
+    runs_dir: Path,
+    settings: TrainConfig,
+    name: str | None,
+    dataset_name: str | None,
+    every: "CheckpointInterval",
+    *,
+    quiet: bool,
+) -> "TrainingRun":
+    """A run that is not on disk yet."""
+    from rnncli.runs import Run, check_name, free_run_name
+    from rnncli.training.run import TrainingRun
+
+    dataset = _dataset(runs_dir, dataset_name, quiet=quiet)
+    name = check_name(name) if name else free_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
+    return TrainingRun(Run(runs_dir / name), dataset, settings, every)
+
+
+def _dataset(runs_dir: Path, name: str | None, *, quiet: bool) -> "Dataset":
+    """The dataset asked for, or the one prepared last, or else the bundled sample."""
+    from rnncli.data.dataset import datasets_dir, resolve_dataset
+    from rnncli.data.prepare import prepare_sample
+
+    if name is None and not any(datasets_dir(runs_dir).glob("*/manifest.json")):
+        console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
+        return prepare_sample(runs_dir)
+    return resolve_dataset(runs_dir, name)
+
+
+def _resumed(
+    runs_dir: Path,
+    resume: str,
+    given: Mapping[str, Any],
+    *,
+    name: str | None,
+    dataset: str | None,
+    every: "CheckpointInterval",
+) -> "TrainingRun":
+    """The run `resume` with its own settings; `--epochs` may extend a finished one."""
+    from rnncli.data.dataset import Dataset
+    from rnncli.runs import Run, find_run
+    from rnncli.training.run import TrainingRun, dataset_of
+
+    if name or dataset:
+        raise UsageError(
+            "--resume continues a run under its name on its dataset: leave out --name and --dataset"
+        )
+    run: Run = find_run(runs_dir, resume)
+    settings = run.config
+    differing = {key: value for key, value in given.items() if value != getattr(settings, key)}
+    if differing:
+        changes = ", ".join(f"{key} {getattr(settings, key)} → {value}" for key, value in differing.items())
+        raise UsageError(f"--resume keeps the settings of run '{run.name}'; these differ: {changes}")
+    if run.finished:
+        raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
+    return TrainingRun(run, Dataset.open(dataset_of(run, runs_dir)), settings, every)
+
+
+def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> None:
+    """Run the loop, show its events, and save when told to stop."""
+    from rnncli.reporting.progress import TrainingProgress
+    from rnncli.training.loop import StepDone
+
+    err = console.stderr_console(quiet=quiet)
+    config = training.config
+    err.print(
+        f"{training.run.name}: {config.arch} with {training.num_parameters:,} parameters on "
+        f"{training.dataset.manifest.name}, {training.mesh.size} {training.mesh.devices.flat[0].platform} "
+        f"device{'s' if training.mesh.size > 1 else ''}",
+        soft_wrap=True,
+    )
+    with TrainingProgress(err, config.epochs).shown() as progress:
+        for event in training.events():
+            if isinstance(event, StepDone):
+                progress.step(event)
+            else:
+                progress.epoch(event.metrics, improved=event.improved)
+                if event.stopping:
+                    err.print(f"stopping early: no gain in {config.early_stopping} epochs")
+            if stop.signal:
+                training.save_checkpoint()
+                return
+
+
+def _report_stop(training: "TrainingRun", exit_code: int) -> None:
+    console.note(f"stopped and saved; continue with: rnncli train --resume {training.run.name}")
+    raise typer.Exit(exit_code)
+
+
+def _report_end(training: "TrainingRun", *, json: bool, quiet: bool) -> None:
+    run, summary = training.run, training.run.summary
+    if json:
+        console.out_json(summary)
+        return
+    if quiet:
+        return
+    where = run.path.parent
+    option = "" if where == RUNS_DIR else f" --runs-dir {where}"
+    console.out(
+        f"best epoch {summary['best_epoch']}: validation accuracy {summary['val_accuracy']:.2%}, "
+        f"loss {summary['val_loss']:.4f}\n"
+        f"model   {run.model_dir}/\n"
+        f"curves  {run.history_path}, {run.metrics_path}\n"
+        f"next    rnncli eval {run.name}{option}\n"
+        f'        rnncli predict --run {run.name}{option} "great movie"'
+    )

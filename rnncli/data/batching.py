@@ -12,6 +12,8 @@ Ints = NDArray[np.int32]
 
 WINDOW = 32  # batches whose texts are sorted by length together
 LENGTH_MULTIPLE = 8
+MOST_WIDTHS = 4
+BATCHES_PER_WIDTH = 32  # a length of its own must save more padding than its compilation costs
 
 
 class Texts(Protocol):
@@ -43,17 +45,20 @@ class Plan(NamedTuple):
     width: int
 
 
-def bucket_widths(lengths: Ints, count: int = 4) -> tuple[int, ...]:
+def bucket_widths(lengths: Ints, batch_size: int, max_length: int) -> tuple[int, ...]:
     """A few lengths to pad to, ascending, the last of which holds every text.
 
-    They split the texts into `count` parts of equal size, so that the number of programs to
-    compile is bounded and little of a batch is padding.
+    They split the texts into parts of equal size, so that little of a batch is padding while the
+    number of programs to compile is bounded; the fewer batches, the fewer lengths.
     """
-    if len(lengths) == 0:
-        return (LENGTH_MULTIPLE,)
-    quantiles = np.quantile(lengths, np.arange(1, count + 1) / count, method="higher")
-    rounded = np.maximum(1, -(-quantiles.astype(np.int64) // LENGTH_MULTIPLE)) * LENGTH_MULTIPLE
-    return tuple(sorted({int(width) for width in rounded}))
+    count = int(np.clip(len(lengths) // (batch_size * BATCHES_PER_WIDTH), 1, MOST_WIDTHS))
+    quantiles = np.quantile(lengths, np.arange(1, count) / count, method="higher") if count > 1 else []
+    return tuple(sorted({round_up(int(length)) for length in [*quantiles, max_length]}))
+
+
+def round_up(length: int) -> int:
+    """The next length that batches are padded to."""
+    return max(1, -(-length // LENGTH_MULTIPLE)) * LENGTH_MULTIPLE
 
 
 def plan_epoch(

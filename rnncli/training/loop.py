@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.config import Batching, ClassWeights, TrainConfig
-from rnncli.data.batching import LENGTH_MULTIPLE, Plan, bucket_widths, distinct_words, pad, plan_epoch
+from rnncli.data.batching import Plan, bucket_widths, distinct_words, pad, plan_epoch, round_up
 from rnncli.data.dataset import Split
 from rnncli.errors import DivergedError
 from rnncli.training.optimizer import learning_rates
@@ -154,11 +154,12 @@ class Trainer:
         self._splits = {"train": train, "validation": validation}
         self._vocab_size = vocab_size
         self._class_weights = class_weights(labels_of(train), num_classes, config.class_weights)
-        full = (-(-max_length // LENGTH_MULTIPLE) * LENGTH_MULTIPLE,)
-        buckets = config.batching is Batching.BUCKETS
-        self._widths = {
-            name: bucket_widths(split.lengths) if buckets else full for name, split in self._splits.items()
-        }
+        longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
+        self._widths = (
+            bucket_widths(train.lengths, config.batch_size, longest)
+            if config.batching is Batching.BUCKETS
+            else (round_up(max_length),)
+        )
         self._key, init_key = jax.random.split(jax.random.key(config.seed))
         self.state = steps.initial_state(init_key)
         self.progress = Progress()
@@ -200,7 +201,7 @@ class Trainer:
         """The rest of the epoch in progress."""
         progress, split = self.progress, self._splits["train"]
         rng = np.random.default_rng([self.config.seed, progress.epoch])
-        plans = plan_epoch(split.lengths, self.config.batch_size, self._widths["train"], rng)
+        plans = plan_epoch(split.lengths, self.config.batch_size, self._widths, rng)
         first_step = (progress.epoch - 1) * len(plans)
         seconds, waiting = progress.seconds, list[BatchMetrics]()
         started = time.perf_counter()
@@ -255,7 +256,7 @@ class Trainer:
         split = self._splits["validation"]
         unit = np.ones_like(self._class_weights)
         sums = np.zeros(4)
-        for plan in plan_epoch(split.lengths, self.config.batch_size, self._widths["validation"], None):
+        for plan in plan_epoch(split.lengths, self.config.batch_size, self._widths, None):
             examples = self._examples(split, plan, unit)
             self._compile("eval", examples)
             metrics = self.steps.evaluate(self.state, examples)

@@ -124,10 +124,8 @@ class Steps:
 
     def place_examples(self, examples: Examples) -> Examples:
         """A batch of host arrays, split over the devices; its list of words is copied to each."""
-        shardings = Examples(
-            self._split, None if examples.words is None else self._whole, self._split, self._split
-        )
-        return jax.device_put(examples, shardings)
+        words = None if examples.words is None else jax.device_put(examples.words, self._whole)
+        return jax.device_put(examples._replace(words=None), self._split)._replace(words=words)
 
     def compile(self, kind: str, state: TrainState, examples: Examples, key: Array) -> bool:
         """Make sure that the program for this batch's shape exists; return whether it was compiled now."""
@@ -172,5 +170,6 @@ class Steps:
         return batch_metrics(self._logits(params, examples), examples)
 
     def _logits(self, params: Params, examples: Examples, **kwargs: Any) -> Array:
-        logits: Array = self._model.apply({"params": params}, examples.positions, examples.words, **kwargs)
-        return logits
+        return jnp.asarray(
+            self._model.apply({"params": params}, examples.positions, examples.words, **kwargs)
+        )

@@ -1,0 +1,41 @@
+"""Stopping politely: the first SIGINT or SIGTERM asks, the second ends the process at once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rnncli.cli import console
+
+
+class StopRequest:
+    """Set by the first signal; whoever works looks at it between steps.
+
+    Attributes:
+        signal: the number of the signal received, or 0.
+    """
+
+    def __init__(self) -> None:
+        self.signal = 0
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a program that this signal ended: 130 or 143."""
+        return 128 + self.signal
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Handle both signals while the body runs."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        previous = {number: signal.signal(number, self._receive) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = number
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        console.note("stopping after this step; once more to stop at once")

@@ -1,0 +1,11 @@
+"""When to write checkpoints."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CheckpointInterval:
+    """Checkpoints besides those at the end of every epoch; 0 means none."""
+
+    steps: int = 0
+    minutes: float = 0.0

@@ -1,0 +1,195 @@
+"""A training run on disk: starts or resumes it, and writes its files as the loop's events come.
+
+`TrainingRun.events` hands the events on, so that whoever shows progress need not know of files.
+"""
+
+import platform
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnncli import __version__
+from rnncli.config import TrainConfig
+from rnncli.data.dataset import Dataset
+from rnncli.devices import data_mesh
+from rnncli.errors import RunError
+from rnncli.files import to_json, write_bytes, write_json
+from rnncli.reporting.plots import plot_history
+from rnncli.runs import FORMAT_VERSION, Run
+from rnncli.saved_model import SavedModel, save_model
+from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
+from rnncli.training.interval import CheckpointInterval
+from rnncli.training.loop import EpochDone, StepDone, Trainer
+from rnncli.training.optimizer import make_optimizer
+from rnncli.training.step import Steps
+
+
+class TrainingRun:
+    """One run: its directory, its dataset and its trainer."""
+
+    def __init__(self, run: Run, dataset: Dataset, config: TrainConfig, every: CheckpointInterval) -> None:
+        manifest = dataset.manifest
+        self.run = run
+        self.dataset = dataset
+        self.config = config
+        self._every = every
+        self.model_config = config.model_config(
+            vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names)
+        )
+        self.mesh = data_mesh(config.batch_size)
+        train, validation = dataset.split("train"), dataset.split("validation")
+        total_steps = -(-len(train) // config.batch_size) * config.epochs
+        self.trainer = Trainer(
+            config,
+            Steps(self.model_config, make_optimizer(config, total_steps), self.mesh),
+            train,
+            validation,
+            vocab_size=manifest.vocab_size,
+            num_classes=len(manifest.label_names),
+            max_length=manifest.config.max_length,
+        )
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable numbers in the model."""
+        return sum(leaf.size for leaf in jax.tree_util.tree_leaves(self.trainer.state.params))
+
+    def start(self) -> None:
+        """Make the run directory with its config.json.
+
+        Raises:
+            RunError: the directory holds a run already.
+        """
+        if self.run.config_path.exists():
+            state = "finished" if self.run.finished else "unfinished"
+            raise RunError(
+                f"{self.run.path} holds a {state} run: choose another --name, "
+                f"or continue it with --resume {self.run.name}"
+            )
+        self.run.write_description(
+            self.config,
+            dataset=self.dataset.manifest.name,
+            fingerprint=self.dataset.manifest.fingerprint,
+            dataset_path=str(self.dataset.path.resolve()),
+            versions={"rnncli": __version__}
+            | {name: version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
+            platform={
+                "python": platform.python_version(),
+                "machine": platform.machine(),
+                "devices": f"{self.mesh.size} × {jax.devices()[0].device_kind}",
+            },
+        )
+
+    def resume(self, report: Callable[[str], None]) -> None:
+        """Continue from the newest whole checkpoint, or from the start where there is none yet.
+
+        Args:
+            report: told about damaged checkpoints.
+
+        Raises:
+            RunError: the dataset is another than the run was started on, or no checkpoint is whole.
+        """
+        found = self.dataset.manifest.fingerprint
+        if found != self.run.dataset_fingerprint:
+            raise RunError(
+                f"run '{self.run.name}' was started on dataset '{self.run.dataset_name}' with fingerprint "
+                f"{self.run.dataset_fingerprint[:12]}, but that in {self.dataset.path} has {found[:12]}: "
+                "prepare it again as it was"
+            )
+        checkpoint = load_newest_checkpoint(self.run.checkpoints_dir, self.trainer.state, report)
+        if checkpoint is not None:
+            self.trainer.restore(*checkpoint)
+        self._write_metrics()
+
+    def events(self) -> Iterator[StepDone | EpochDone]:
+        """Train, write files, and hand on the loop's events.
+
+        Raises:
+            DivergedError: the loss or gradient was not finite; the last checkpoint is kept.
+        """
+        saved_at = time.monotonic()
+        for event in self.trainer.run():
+            if isinstance(event, EpochDone):
+                self._write_epoch(event)
+                saved_at = time.monotonic()
+            elif self._is_due(event, saved_at):
+                self.save_checkpoint()
+                saved_at = time.monotonic()
+            yield event
+        self._finish()
+
+    def save_checkpoint(self) -> None:
+        """Write the state as it is, for `resume`."""
+        save_checkpoint(self.run.checkpoints_dir, self.trainer.state, self.trainer.progress)
+
+    def _is_due(self, event: StepDone, saved_at: float) -> bool:
+        steps, minutes = self._every.steps, self._every.minutes
+        return (steps > 0 and event.step % steps == 0) or (
+            minutes > 0 and time.monotonic() - saved_at >= 60 * minutes
+        )
+
+    def _write_epoch(self, event: EpochDone) -> None:
+        if event.improved:
+            save_model(self.run.model_dir, self._model())
+        self.save_checkpoint()
+        self._write_metrics()
+
+    def _write_metrics(self) -> None:
+        """Write metrics.jsonl whole from the history, so that it never disagrees with the checkpoint."""
+        lines = [to_json(line, indent=None) + "\n" for line in self.trainer.progress.history]
+        write_bytes(self.run.metrics_path, "".join(lines).encode())
+
+    def _model(self) -> SavedModel:
+        """The model as it is now."""
+        leaves, _ = jax.tree_util.tree_flatten_with_path(self.trainer.state.params)
+        manifest = self.dataset.manifest
+        return SavedModel(
+            config=self.model_config,
+            label_names=manifest.label_names,
+            max_length=manifest.config.max_length,
+            truncate=manifest.config.truncate,
+            weights={".".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves},
+            tokenizer=self.dataset.tokenizer,
+            dataset={"name": manifest.name, "fingerprint": manifest.fingerprint},
+        )
+
+    def _finish(self) -> None:
+        """Write the plot and the summary; the summary makes the run finished."""
+        progress = self.trainer.progress
+        history = progress.history
+        title = f"{self.run.name}: {self.config.arch} on {self.dataset.manifest.name}"
+        plot_history(self.run.history_path, history, title=title, best_epoch=progress.best_epoch)
+        seconds = sum(line["seconds"] for line in history)
+        write_json(
+            self.run.summary_path,
+            {
+                "format_version": FORMAT_VERSION,
+                "run": self.run.name,
+                "dataset": self.dataset.manifest.name,
+                "fingerprint": self.dataset.manifest.fingerprint,
+                "arch": str(self.config.arch),
+                "parameters": self.num_parameters,
+                "epochs": len(history),
+                "steps": history[-1]["step"],
+                "best_epoch": progress.best_epoch,
+                "val_accuracy": progress.best_accuracy,
+                "val_loss": progress.best_loss,
+                "train_seconds": seconds,
+                "compile_seconds": sum(line["compile_seconds"] for line in history),
+                "compiled_programs": self.trainer.steps.num_programs,
+                "examples_per_second": len(self.dataset.split("train")) * len(history) / seconds,
+                "config": self.config.to_dict(),
+            },
+        )
+
+
+def dataset_of(run: Run, runs_dir: Path) -> Path:
+    """Where the dataset of a run lies: in the runs folder, else where it was when the run began."""
+    inside = runs_dir / "datasets" / run.dataset_name
+    recorded: Any = run.description.get("dataset_path")
+    return inside if inside.is_dir() or not recorded else Path(recorded)
