@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ def num_cores() -> int:
 def start_jax(num_devices: int = 0) -> None:
     """Configure and import JAX, with the processor's cores as that many devices (0: all of them)."""
     keep_freed_memory()
+    # A program read back from the cache names tuning hints of the compiler among the processor's
+    # features; XLA takes each for a missing feature and logs an error for it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import jax
 
     jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
@@ -50,12 +54,11 @@ def start_jax(num_devices: int = 0) -> None:
 
 def compilation_cache() -> Path:
     """The user's folder of compiled programs for this jaxlib and this very kind of processor."""
-    import jaxlib
     import platformdirs
 
     flags = next((line for line in _cpu_info() if line.startswith(("flags", "Features"))), "")
     kind = hashlib.sha256(f"{platform.machine()} {platform.processor()} {flags}".encode()).hexdigest()[:12]
-    return platformdirs.user_cache_path("rnncli") / f"jaxlib-{jaxlib.__version__}-{kind}"
+    return platformdirs.user_cache_path("rnncli") / f"jaxlib-{version('jaxlib')}-{kind}"
 
 
 def _cpu_info() -> list[str]:

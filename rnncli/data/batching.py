@@ -52,7 +52,8 @@ def bucket_widths(lengths: Ints, batch_size: int, max_length: int) -> tuple[int,
     number of programs to compile is bounded; the fewer batches, the fewer lengths.
     """
     count = int(np.clip(len(lengths) // (batch_size * BATCHES_PER_WIDTH), 1, MOST_WIDTHS))
-    quantiles = np.quantile(lengths, np.arange(1, count) / count, method="higher") if count > 1 else []
+    shares = np.arange(1, count) / count
+    quantiles = np.quantile(lengths, shares, method="higher").tolist() if count > 1 else []
     return tuple(sorted({round_up(int(length)) for length in [*quantiles, max_length]}))
 
 
