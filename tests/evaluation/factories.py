@@ -1,0 +1,121 @@
+"""Prepared datasets and finished runs whose accuracy is known beforehand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnncli.config import Arch, ModelConfig, PrepareConfig, TrainConfig
+from rnncli.data.dataset import Dataset
+from rnncli.data.examples import Examples, Report
+from rnncli.data.prepare import prepare
+from rnncli.files import write_json
+from rnncli.runs import Run
+from rnncli.saved_model import SavedModel, save_model
+
+WORDS_A_LABEL = 5
+SPLIT_SIZES = {"train": 211, "validation": 53, "test": 307}
+
+
+@dataclass(frozen=True)
+class WordSource:
+    """Texts that hold one word of their label; a "noisy" text holds one of the next label instead.
+
+    A model that knows the words is right on every plain text and wrong on every noisy one.
+    """
+
+    label_names: tuple[str, ...] = ("neg", "pos")
+    tagged: bool = True
+    seed: int = 0
+    noise: float = 0.2
+
+    @property
+    def origin(self) -> str:
+        return "words"
+
+    def read(self, report: Report) -> dict[str, Examples]:  # noqa: ARG002
+        random = np.random.default_rng(self.seed)
+        return {name: self._examples(size, random) for name, size in SPLIT_SIZES.items()}
+
+    def _examples(self, size: int, random: np.random.Generator) -> Examples:
+        labels = random.integers(0, len(self.label_names), size)
+        noisy = random.random(size) < self.noise
+        texts = []
+        for label, wrong in zip(labels, noisy, strict=True):
+            word = label_word((label + wrong) % len(self.label_names), int(random.integers(WORDS_A_LABEL)))
+            fillers = [f"filler{i}" for i in random.integers(0, 29, random.integers(0, 17))]
+            texts.append(" ".join([*fillers, word, *fillers[:3]]))
+        tags = ["noisy" if wrong else "plain" for wrong in noisy] if self.tagged else None
+        return Examples(texts=texts, labels=[self.label_names[label] for label in labels], tags=tags)
+
+
+def label_word(label: int, number: int) -> str:
+    return f"word{label}{'abcde'[number]}"
+
+
+def make_dataset(runs_dir: Path, name: str = "words", *, vocab_size: int = 997, **source: Any) -> Dataset:
+    config = PrepareConfig(vocab_size=vocab_size, max_length=31)
+    return prepare(WordSource(**source), config, runs_dir=runs_dir, name=name)
+
+
+def word_model(dataset: Dataset, *, known_words: int = WORDS_A_LABEL, sharpness: float = 40.0) -> SavedModel:
+    """A bag of words that knows the first `known_words` words of each label but the first.
+
+    A text without a word that it knows gets the first label.
+    """
+    names, tokenizer = dataset.manifest.label_names, dataset.tokenizer
+    config = ModelConfig(
+        Arch.BOW, tokenizer.vocab_size, len(names), embedding_size=len(names), hidden_size=len(names)
+    )
+    table = np.zeros((tokenizer.vocab_size, len(names)), dtype=np.float32)
+    for label in range(1, len(names)):
+        for number in range(known_words):
+            (ids,) = tokenizer.encode([label_word(label, number)])
+            table[ids[0], label] = 1
+    kernel = np.eye(len(names)) if len(names) > 2 else np.array([[0.0], [1.0]])
+    bias = np.eye(len(names))[0] if len(names) > 2 else np.array([-1.0])
+    weights = {
+        "embedding.table": table,
+        "hidden.kernel": np.eye(len(names)),
+        "hidden.bias": np.zeros(len(names)),
+        "output.kernel": sharpness * kernel,
+        "output.bias": bias,
+    }
+    return SavedModel(
+        config=config,
+        label_names=names,
+        max_length=dataset.manifest.config.max_length,
+        truncate=dataset.manifest.config.truncate,
+        weights={key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()},
+        tokenizer=tokenizer,
+        dataset={"name": dataset.manifest.name, "fingerprint": dataset.manifest.fingerprint},
+    )
+
+
+def make_run(
+    runs_dir: Path, name: str, dataset: Dataset, *, known_words: int = WORDS_A_LABEL, **settings: Any
+) -> Run:
+    """A finished run of `word_model`."""
+    run, manifest = Run(runs_dir / name), dataset.manifest
+    run.path.mkdir(parents=True)
+    config = TrainConfig.from_dict({"arch": "bow", "epochs": 3, **settings}, where="settings")
+    run.write_description(config, dataset=manifest.name, fingerprint=manifest.fingerprint)
+    save_model(run.model_dir, word_model(dataset, known_words=known_words))
+    summary = {
+        "format_version": 1,
+        "run": name,
+        "dataset": manifest.name,
+        "fingerprint": manifest.fingerprint,
+        "arch": str(config.arch),
+        "parameters": 1009 + known_words,
+        "epochs": config.epochs,
+        "best_epoch": config.epochs,
+        "val_accuracy": 0.5 + 0.05 * known_words,
+        "val_loss": 0.6 - 0.05 * known_words,
+        "train_seconds": 61.5,
+        "examples_per_second": 700.0,
+        "config": config.to_dict(),
+    }
+    write_json(run.summary_path, summary)
+    return run
