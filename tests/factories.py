@@ -16,7 +16,7 @@ WORDS = ("movie", "a", "the", "great", "bad", "not", "film", "good", "never", "d
 def vocabulary(size: int) -> list[str]:
     """The first `size` of some English words, followed by made-up ones."""
     made_up = ("".join(letters) for letters in product(ascii_lowercase, repeat=3))
-    return [*WORDS, *made_up][:size]
+    return list(dict.fromkeys([*WORDS, *made_up]))[:size]
 
 
 def random_weights(config: ModelConfig, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:

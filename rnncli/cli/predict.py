@@ -1,13 +1,214 @@
 """`rnncli predict`."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.config import OutputFormat, TableFormat
+from rnncli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from rnncli.data.text_rows import TextRow
+    from rnncli.inference import Prediction, Summary
+    from rnncli.saved_model import SavedModel
+
+OUTPUT_ENDINGS = {
+    ".txt": OutputFormat.TEXT,
+    ".jsonl": OutputFormat.JSONL,
+    ".ndjson": OutputFormat.JSONL,
+    ".json": OutputFormat.JSONL,
+    ".csv": OutputFormat.CSV,
+}
 
 
 def predict(
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEXT]...", help="Texts to score; put -- before one that starts with a dash."
+        ),
+    ] = None,
     *,
+    run: Annotated[
+        str, typer.Option(help="A run's name or path, a model folder, 'latest' or 'best'.")
+    ] = "latest",
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            "-i",
+            help="File of texts, or - for standard input.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            allow_dash=True,
+        ),
+    ] = None,
+    table_format: Annotated[
+        TableFormat | None,
+        typer.Option("--format", help="Format of the input; by default by the file's ending, else text."),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the texts; by default the one with a usual name.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Character encoding of the input; by default utf-8.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, instead of standard output.")
+    ] = None,
+    output_format: Annotated[
+        OutputFormat | None,
+        typer.Option(help="Format of the output; by default by the file's ending, else text."),
+    ] = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
-    """Not written yet."""
+    """Score texts: one row of output for each row of input, in order.
+
+    A row that cannot be scored carries an error in its place. The exit code is 1 when no row
+    could be scored.
+    """
+    writing = _output_format(output, output_format, json=json)
+    if texts:
+        _check_only_texts(texts, source, (table_format, text_column, encoding), quiet=quiet)
+    elif source is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
+
+    # Threads of the matrix product wait for each other by spinning: on a busy machine that costs
+    # several times what they gain. The library reads this when NumPy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from itertools import chain, islice
+
+    from rnncli.data.text_rows import argument_rows
+    from rnncli.inference import WindowedScorer
+    from rnncli.reporting.predictions import prediction_format
+
+    model = _load(runs_dir, run)
+    lines = prediction_format(writing, model.label_names, None if output else _terminal_width())
+    with _destination(output) as file:
+
+        def emit(scored: "list[tuple[TextRow, Prediction | None]]") -> None:
+            text = "".join(lines.line(row, prediction) for row, prediction in scored)
+            file.write(text.encode("utf-8", "backslashreplace"))
+            file.flush()
+            if output and not quiet:
+                _show_count(scorer.summary.rows)
+
+        scorer = WindowedScorer(model, emit)
+        if texts:
+            rows = argument_rows(texts)
+        else:
+            from rnncli.data.text_input import input_rows
+
+            file_or_pipe = None if str(source) == "-" else source
+            rows = input_rows(file_or_pipe, table_format, text_column, encoding or "utf-8", scorer.flush)
+        first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
+        file.write(lines.header.encode())
+        for row in chain(first, rows):
+            scorer.add(row)
+        scorer.flush()
+    _report(scorer.summary, model, output, quiet=quiet)
+
+
+def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bool) -> OutputFormat:
+    """The format to write, after a look at whether `output` can be written."""
+    if json and chosen not in (None, OutputFormat.JSONL):
+        raise UsageError(f"--json and --output-format {chosen} contradict each other: leave one out")
+    if output and not output.parent.is_dir():
+        raise UsageError(f"--output {output}: there is no folder {output.parent}")
+    if json or chosen:
+        return chosen or OutputFormat.JSONL
+    if output is None or (output.exists() and not output.is_file()):
+        return OutputFormat.TEXT
+    try:
+        return OUTPUT_ENDINGS[output.suffix.lower()]
+    except KeyError:
+        known = ", ".join(OUTPUT_ENDINGS)
+        raise UsageError(
+            f"--output {output}: the ending names no format: use {known}, or say --output-format"
+        ) from None
+
+
+def _check_only_texts(
+    texts: list[str], source: Path | None, described: tuple[str | None, ...], *, quiet: bool
+) -> None:
+    """Refuse options about an input beside texts, and point out a file's name given as a text."""
+    if source:
+        raise UsageError("give either texts or --input, not both")
+    if any(described):
+        raise UsageError(
+            "--format, --text-column and --encoding describe --input or standard input, not texts"
+        )
+    for text in texts:
+        if " " not in text and len(text) < 256 and Path(text).suffix and Path(text).is_file():
+            console.note(
+                f"scored the words '{text}'; for the texts in that file: --input {text}", quiet=quiet
+            )
+
+
+def _load(runs_dir: Path, run: str) -> "SavedModel":
+    """The model of a run, or in a folder of its own."""
+    from rnncli.runs import resolve_run
+    from rnncli.saved_model import DESCRIPTION, load_model
+
+    folder = Path(run)
+    return load_model(folder if (folder / DESCRIPTION).is_file() else resolve_run(runs_dir, run).model_dir)
+
+
+def _terminal_width() -> int | None:
+    if not sys.stdout.isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def _show_count(rows: int) -> None:
+    """Keep the number of rows so far in one line of the terminal, once the input proves long."""
+    from rnncli.inference import WINDOW_ROWS
+
+    if rows >= WINDOW_ROWS and sys.stderr.isatty():
+        sys.stderr.write(f"\r{rows:,} rows\r")
+        sys.stderr.flush()
+
+
+@contextmanager
+def _destination(output: Path | None) -> Iterator[BinaryIO]:
+    """Where rows go: standard output, a device or pipe, or a file that is replaced at the end."""
+    if output is None:
+        yield sys.stdout.buffer
+    elif output.exists() and not output.is_file():
+        with output.open("wb") as file:
+            yield file
+    else:
+        from rnncli.files import replaced_file
+
+        with replaced_file(output.resolve()) as file:
+            yield file
+
+
+def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, quiet: bool) -> None:
+    """Say on stderr what is worth knowing about the rows together."""
+    from rnncli.reporting.predictions import remarks
+
+    for remark in remarks(summary, model):
+        console.note(remark, quiet=quiet)
+    if output:
+        console.note(f"rows written to {output}: {summary.rows:,}", quiet=quiet)
+    if summary.errors:
+        what = (
+            f"{summary.errors:,} of {summary.rows:,} rows could not be scored; first: {summary.first_error}"
+        )
+        if summary.errors == summary.rows:
+            raise DataError(what)
+        console.warn(what)
