@@ -41,5 +41,7 @@ def compare(
     if json:
         console.out_json(comparison.to_dict())
     if comparison.not_evaluated:
-        commands = [f"rnncli eval {name} --split {split}" for name in comparison.not_evaluated]
-        console.note(f"not evaluated on the {split} split yet: {'; '.join(commands)}", quiet=quiet)
+        options = "" if split is SplitName.TEST else f" --split {split}"
+        options += "" if dataset is None else f" --dataset {dataset}"
+        commands = "; ".join(f"rnncli eval {name}{options}" for name in comparison.not_evaluated)
+        console.note(f"not evaluated on the {split} split yet: {commands}", quiet=quiet)

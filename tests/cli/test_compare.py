@@ -1,0 +1,136 @@
+"""`rnncli compare` as a subprocess from an empty folder."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnncli.data.dataset import Dataset
+from rnncli.evaluation.evaluate import evaluate_run
+from tests.cli.command import ROOT, rnncli
+from tests.evaluation.factories import make_dataset, make_run
+
+LONG = "a-run-with-a-name-that-somebody-made-very-long-to-say-all-about-it"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs on one dataset, two of them evaluated, and one on another, evaluated."""
+    folder = tmp_path_factory.mktemp("made")
+    runs_dir = folder / "runs"
+    dataset, other = make_dataset(runs_dir), make_dataset(runs_dir, "other", seed=1)
+    poor = make_run(runs_dir, "poor", dataset, known_words=1, hidden_size=8, dropout=0.1)
+    good = make_run(runs_dir, LONG, dataset, learning_rate=0.01, optimizer="adamw", weight_decay=0.1)
+    make_run(runs_dir, "fresh", dataset, clip_norm=0.0)
+    stranger = make_run(runs_dir, "stranger", other)
+    for run, data in ((poor, dataset), (good, dataset), (stranger, other)):
+        evaluate_run(run, data, "test", batch_size=64)
+    return folder
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_table(made: Path, columns: int) -> None:
+    done = rnncli("compare", "--dataset", "words", cwd=made, COLUMNS=str(columns))
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "words, test split: 307 examples"
+    assert max(map(len, lines)) <= columns
+    text = done.stdout
+    for word in ("accuracy", "parameters", "training", "model", "best", "optimizer", "adamw", "McNemar"):
+        assert word in text, word
+    if columns == 120:
+        first, second, third = [line.split() for line in lines if line.split()[1:2] and line[0] in "apf"][:3]
+        assert [first[0][:6], second[0], third[0]] == [LONG[:6], "poor", "fresh"]
+        assert third[1] == "-"
+    expected = "not evaluated on the test split yet: rnncli eval fresh --dataset words\n"
+    assert done.stderr == expected
+
+
+def test_json(made: Path) -> None:
+    done = rnncli("compare", "poor", LONG, "--json", cwd=made)
+    values = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [run["run"] for run in values["runs"]] == [LONG, "poor"]
+    assert values["best"] == LONG
+    expected = {"hidden_size", "dropout", "learning_rate", "optimizer", "weight_decay"}
+    assert values["runs"][0]["settings"].keys() == expected
+    assert values["runs"][1]["against_best"]["p_value"] < 0.001
+    assert done.stderr.startswith("words, test split: 307 examples")
+
+
+def test_sort(made: Path) -> None:
+    done = rnncli("compare", "--dataset", "words", "--sort", "name", "--json", "-q", cwd=made)
+    assert [run["run"] for run in json.loads(done.stdout)["runs"]] == [LONG, "fresh", "poor"]
+    assert done.stderr == ""
+
+
+def test_different_data(made: Path) -> None:
+    done = rnncli("compare", cwd=made)
+    assert (done.returncode, done.stdout) == (1, "")
+    digests = [
+        Dataset.open(made / "runs/datasets" / name).manifest.splits["test"].texts_sha256[:8]
+        for name in ("words", "other")
+    ]
+    assert done.stderr == (
+        "error: runs that were evaluated on different data do not compare: "
+        f"poor, {LONG} on words/test (texts {digests[0]}); "
+        f"stranger on other/test (texts {digests[1]}): "
+        "name runs of one of them, or choose one with --dataset\n"
+    )
+
+
+def test_nothing_evaluated(made: Path) -> None:
+    done = rnncli("compare", "--dataset", "words", "--split", "train", cwd=made)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Validation figures of training on words\n")
+    assert "0.7500" in done.stdout
+    assert "McNemar" not in done.stdout
+    assert "rnncli eval poor --split train --dataset words" in done.stderr
+
+
+def test_a_run_by_its_path(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "runs" / "poor", tmp_path / "elsewhere")
+    done = rnncli("compare", tmp_path / "elsewhere", "poor", "--json", "-q", cwd=made)
+    assert [run["run"] for run in json.loads(done.stdout)["runs"]] == ["elsewhere", "poor"]
+
+
+def test_a_closed_pipe_ends_silently(made: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "rnncli", "compare", "--dataset", "words", "--quiet", "--json"],
+        cwd=made,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["nobody"], 1, "no run 'nobody' in runs/"),
+        (["--dataset", "nowhere"], 1, "no finished run on dataset 'nowhere' in runs/"),
+        (["--sort", "beauty"], 2, "'beauty' is not one of"),
+        (["--split", "all"], 2, "'all' is not one of"),
+    ],
+)
+def test_wrong_options(made: Path, options: list[str], code: int, message: str) -> None:
+    done = rnncli("compare", *options, cwd=made)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_no_runs(tmp_path: Path) -> None:
+    done = rnncli("compare", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no finished run in runs/: train one with")
+    assert list(tmp_path.iterdir()) == []

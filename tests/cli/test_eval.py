@@ -1,0 +1,214 @@
+"""`rnncli eval` as a subprocess from an empty folder."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnncli.data.dataset import Dataset
+from rnncli.runs import Run
+from tests.cli.command import rnncli
+from tests.evaluation.factories import make_dataset, make_run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset and two runs on it; the later one, ``good``, is the latest."""
+    folder = tmp_path_factory.mktemp("made")
+    dataset = make_dataset(folder / "runs")
+    make_run(folder / "runs", "poor", dataset, known_words=1)
+    make_run(folder / "runs", "good", dataset)
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path) -> Path:
+    """An empty folder but for a copy of those runs."""
+    shutil.copytree(made / "runs", tmp_path / "runs")
+    return tmp_path
+
+
+def json_of(output: str) -> dict[str, Any]:
+    lines = output.splitlines()
+    assert len(lines) == 1
+    values: dict[str, Any] = json.loads(lines[0])
+    return values
+
+
+def test_table(here: Path) -> None:
+    done = rnncli("eval", cwd=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("good on words, test split: 307 examples in ")
+    for start in ("accuracy ", "loss ", "macro F1 ", "ROC AUC ", "ECE ", "Brier ", "neg ", "pos ", "noisy "):
+        assert any(line.startswith(start) for line in lines), start
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in done.stdout
+
+
+def test_json(here: Path) -> None:
+    done = rnncli("eval", "poor", "--split", "validation", "--json", cwd=here)
+    assert done.returncode == 0
+    values = json_of(done.stdout)
+    assert (values["run"], values["dataset"], values["split"]) == ("poor", "words", "validation")
+    assert values["examples"] == 53 == sum(map(sum, values["confusion"]))
+    assert values["gates"] == []
+    assert values["verified"] is False
+    assert done.stderr.startswith("poor on words, validation split: 53 examples")
+    stored = json.loads((here / "runs/poor/evaluations/words-validation.json").read_text())
+    assert stored["accuracy"] == values["accuracy"]
+
+
+def test_quiet_json_is_all_there_is(here: Path) -> None:
+    done = rnncli("eval", "--json", "--quiet", cwd=here)
+    assert done.stderr == ""
+    assert json_of(done.stdout)["tags"]["plain"]["accuracy"] == 1
+
+
+def test_quiet_alone_stores_and_prints_nothing(here: Path) -> None:
+    done = rnncli("eval", "-q", cwd=here)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (here / "runs/good/evaluations/words-test.json").is_file()
+
+
+def test_batch_size_changes_nothing(here: Path) -> None:
+    found = [json_of(rnncli("eval", "--json", "--batch-size", n, cwd=here).stdout) for n in (1, 512)]
+    assert found[0]["accuracy"] == found[1]["accuracy"]
+    assert found[0]["loss"] == pytest.approx(found[1]["loss"], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "predictions.jsonl"])
+def test_output(here: Path, name: str) -> None:
+    done = rnncli("eval", "--output", name, cwd=here)
+    assert done.returncode == 0
+    assert done.stderr == f"predictions: {name}\n"
+    if name.endswith(".csv"):
+        with (here / name).open(newline="") as file:
+            rows: list[Any] = list(csv.DictReader(file))
+    else:
+        rows = [json.loads(line) for line in (here / name).read_text().splitlines()]
+    assert [int(row["index"]) for row in rows] == list(range(307))
+    for row in rows:
+        assert (row["label"] == row["predicted"]) is (row["tag"] == "plain")
+        assert 0.5 <= float(row["probability"]) <= 1
+
+
+def test_gates_that_hold(here: Path) -> None:
+    options = ("--fail-under", "accuracy=0.5", "--fail-under", "macro_f1=0.5", "--not-worse-than", "poor")
+    done = rnncli("eval", "good", *options, "--json", "--quiet", cwd=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    gates = json_of(done.stdout)["gates"]
+    assert [gate["gate"] for gate in gates] == ["accuracy=0.5", "macro_f1=0.5", "not-worse-than poor"]
+    assert all(gate["passed"] for gate in gates)
+
+
+def test_a_gate_that_fails_still_prints_the_result(here: Path) -> None:
+    options = ("--fail-under", "accuracy=0.99", "--fail-under", "roc_auc=0.1")
+    done = rnncli("eval", "good", *options, "--json", "--quiet", cwd=here)
+    assert done.returncode == 3
+    values = json_of(done.stdout)
+    assert done.stderr == f"error: gate failed: accuracy {values['accuracy']:.6g} is below 0.99\n"
+    assert [gate["passed"] for gate in values["gates"]] == [False, True]
+
+
+def test_worse_than_another_run(here: Path) -> None:
+    done = rnncli("eval", "poor", "--not-worse-than", "good", cwd=here)
+    assert done.returncode == 3
+    assert done.stdout.startswith("poor on words")
+    assert done.stderr.startswith("error: gate failed: accuracy 0.5")
+    assert " is worse than 0.7" in done.stderr
+    assert "of 'good' (p = " in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (here / "runs/good/evaluations/words-test.json").is_file()
+
+
+def test_not_worse_than_itself(here: Path) -> None:
+    assert rnncli("eval", "good", "--not-worse-than", "latest", "-q", cwd=here).returncode == 0
+
+
+def test_verify(here: Path) -> None:
+    done = rnncli("eval", "--verify", "--json", "-q", cwd=here)
+    assert json_of(done.stdout)["verified"] is True
+
+
+def test_a_damaged_model_is_refused(here: Path) -> None:
+    path = here / "runs/good/model/model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    done = rnncli("eval", "--verify", cwd=here)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "model.safetensors is damaged" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_another_dataset_that_does_not_fit(here: Path) -> None:
+    make_dataset(here / "runs", "other", label_names=("a", "b", "c"))
+    done = rnncli("eval", "good", "--dataset", "other", cwd=here)
+    assert (done.returncode, done.stdout) == (1, "")
+    expected = "dataset 'other' does not fit run 'good': its labels are a, b, c, the run's are neg, pos"
+    assert done.stderr == f"error: {expected}\n"
+
+
+def test_a_dataset_prepared_anew(here: Path) -> None:
+    make_dataset(here / "runs", "words", seed=1)
+    done = rnncli("eval", cwd=here)
+    assert done.returncode == 1
+    assert "is not the one that run 'good' was trained on" in done.stderr
+
+
+def test_a_dataset_by_its_path(here: Path, made: Path) -> None:
+    shutil.rmtree(here / "runs/datasets")
+    assert rnncli("eval", cwd=here).returncode == 1
+    done = rnncli("eval", "--dataset", made / "runs/datasets/words", "--json", "-q", cwd=here)
+    assert json_of(done.stdout)["tags"]["plain"]["accuracy"] == 1
+
+
+def test_runs_dir_elsewhere(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    empty = tmp_path_factory.mktemp("empty")
+    done = rnncli("eval", "--json", "-q", cwd=empty, RNNCLI_RUNS_DIR=str(here / "runs"))
+    assert json_of(done.stdout)["run"] == "good"
+    assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["nobody"], 1, "no run 'nobody' in runs/"),
+        (["--not-worse-than", "nobody"], 1, "no run 'nobody' in runs/"),
+        (["--dataset", "nowhere"], 1, "no prepared dataset 'nowhere'"),
+        (["--fail-under", "accuracy"], 2, "write METRIC=VALUE, METRIC being accuracy, macro_f1 or roc_auc"),
+        (["--fail-under", "accuracy=87"], 2, "'87' is not a number from 0 to 1"),
+        (["--output", "p.txt"], 2, "--output p.txt: the ending decides the format: use .csv or .jsonl"),
+        (["--output", "none/p.csv"], 2, "--output none/p.csv: there is no folder none"),
+        (["--split", "unlabelled"], 2, "'unlabelled' is not one of"),
+        (["--batch-size", "0"], 2, "Invalid value for '--batch-size'"),
+    ],
+)
+def test_wrong_options(made: Path, options: list[str], code: int, message: str) -> None:
+    done = rnncli("eval", *options, cwd=made)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+    assert not (made / "runs/good/evaluations").exists()
+
+
+def test_no_run_at_all(tmp_path: Path) -> None:
+    done = rnncli("eval", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no finished run in runs/: train one with 'rnncli train")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_label_names_from_elsewhere_are_shown_as_they_are(tmp_path: Path) -> None:
+    names = ("[red]bold", "\x1b[31mescape", "映画の評判")
+    dataset: Dataset = make_dataset(tmp_path / "runs", label_names=names)
+    run: Run = make_run(tmp_path / "runs", "three", dataset)
+    done = rnncli("eval", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "[red]bold" in done.stdout
+    assert "映画の評判" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert json.loads((run.evaluations_dir / "words-test.json").read_text())["labels"] == sorted(names)
