@@ -1,0 +1,200 @@
+"""Our layers against PyTorch's and Keras': outputs, last states and every gradient.
+
+The other libraries' answers are stored in references.npz, which make_references.py writes. Where
+PyTorch is installed it is also asked afresh.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from rnncli.config import Arch, ModelConfig, Pooling
+from rnncli.models.encoder import Encoder, Inputs
+from rnncli.models.numpy_forward import forward
+from tests.parity.problems import (
+    HIDDEN_SIZE,
+    INPUT_SIZE,
+    SHAPES,
+    STACKED,
+    TIME,
+    Answer,
+    Problem,
+    Shape,
+    from_arrays,
+    random_problem,
+)
+
+REFERENCES = Path(__file__).with_name("references.npz")
+STORED = [("torch", shape) for shape in SHAPES + STACKED] + [("keras", shape) for shape in SHAPES]
+TOLERANCE = 1e-5
+
+stored = pytest.mark.parametrize(
+    ("library", "shape"), STORED, ids=[f"{library}-{shape.name}" for library, shape in STORED]
+)
+
+
+@cache
+def references() -> dict[str, np.ndarray]:
+    with np.load(REFERENCES, allow_pickle=False) as file:
+        return dict(file)
+
+
+def reference(library: str, shape: Shape) -> tuple[Problem, Answer]:
+    prefix = f"{library}/{shape.name}/"
+    named = {
+        name.removeprefix(prefix): value for name, value in references().items() if name.startswith(prefix)
+    }
+    return from_arrays(shape, named)
+
+
+@cache
+def program(shape: Shape) -> Callable[..., Any]:
+    """Gradients with respect to weights and inputs, outputs and last states; time-major."""
+    encoder = Encoder(shape.cell, HIDDEN_SIZE, shape.num_layers, shape.bidirectional, dropout=0.5)
+
+    def functional(
+        weights: dict[str, Any],
+        inputs: jax.Array,
+        valid: jax.Array,
+        output_factors: jax.Array,
+        last_factors: jax.Array,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        states, last = encoder.apply({"params": weights}, Inputs(inputs), valid, deterministic=True)
+        return (states * output_factors).sum() + (last * last_factors).sum(), (states, last)
+
+    return jax.jit(jax.grad(functional, argnums=(0, 1), has_aux=True))
+
+
+def solve(problem: Problem, *, padding: str) -> Answer:
+    """What our layers make of a problem, with noise at the padding on that side."""
+    noise = np.random.default_rng(5).standard_normal(problem.inputs.shape).astype(np.float32)
+    inputs = np.where(problem.valid[:, :, None], problem.inputs, 10 * noise)
+    valid, output_factors = problem.valid[:, :, None], problem.output_factors
+    shift = (TIME - problem.lengths if padding == "left" else np.zeros_like(problem.lengths)).tolist()
+
+    def move(array: np.ndarray, shift: list[int]) -> np.ndarray:
+        rows = [np.roll(row, steps, axis=0) for row, steps in zip(array, shift, strict=True)]
+        return np.stack(rows)
+
+    def time_major(array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(move(array, shift).swapaxes(0, 1))
+
+    (gradients, input_gradient), (states, last) = program(problem.shape)(
+        unflatten_dict(problem.weights, sep="."),
+        *map(time_major, (inputs, valid, output_factors)),
+        problem.last_factors,
+    )
+    back = [-steps for steps in shift]
+    return Answer(
+        np.where(problem.valid[:, :, None], move(np.asarray(states).swapaxes(0, 1), back), 0),
+        np.asarray(last),
+        move(np.asarray(input_gradient).swapaxes(0, 1), back),
+        {name: np.asarray(value) for name, value in flatten_dict(gradients, sep=".").items()},
+    )
+
+
+def assert_agree(found: Answer, expected: Answer) -> None:
+    pairs = {
+        "outputs": (found.outputs, expected.outputs),
+        "last": (found.last, expected.last),
+        "input_gradient": (found.input_gradient, expected.input_gradient),
+    }
+    assert found.gradients.keys() == expected.gradients.keys()
+    pairs |= {name: (found.gradients[name], value) for name, value in expected.gradients.items()}
+    for name, (ours, theirs) in pairs.items():
+        np.testing.assert_allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+
+
+@stored
+@pytest.mark.parametrize("padding", ["left", "right"])
+def test_stored_answers(library: str, shape: Shape, padding: str) -> None:
+    problem, expected = reference(library, shape)
+    assert_agree(solve(problem, padding=padding), expected)
+
+
+@stored
+def test_stored_answers_tell_every_number_apart(library: str, shape: Shape) -> None:
+    """An agreement about zeros would say nothing."""
+    problem, answer = reference(library, shape)
+    assert {TIME, 1 if library == "torch" else 0} <= set(problem.lengths.tolist())
+    assert np.all(np.abs(answer.outputs[problem.valid]) > 1e-9)
+    assert np.all(np.abs(answer.input_gradient[problem.valid]) > 1e-9)
+    for name, gradient in answer.gradients.items():
+        assert np.all(np.abs(gradient) > 1e-9), name
+
+
+@stored
+def test_stored_answers_against_the_numpy_model(library: str, shape: Shape) -> None:
+    problem, expected = reference(library, shape)
+    texts = texts_of(problem)
+    valid = problem.valid[:, :, None]
+    means = expected.outputs.sum(axis=1) / np.maximum(problem.lengths, 1)[:, None]
+    highest = np.where(valid, expected.outputs, -np.inf).max(axis=1)
+    by_pooling = {
+        Pooling.LAST: expected.last,
+        Pooling.MEAN: means,
+        Pooling.MAX: np.where(valid.any(axis=1), highest, 0),
+    }
+    for pooling, pooled in by_pooling.items():
+        found = pooled_by_numpy(problem, texts, pooling)
+        np.testing.assert_allclose(found, pooled, atol=TOLERANCE, err_msg=pooling)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[shape.name for shape in SHAPES])
+@pytest.mark.parametrize("library", ["torch", "keras"])
+def test_each_stored_output_against_the_numpy_model(library: str, shape: Shape) -> None:
+    """A step's output forwards is the last state of the text up to it; backwards, of the text from it on.
+
+    Only for one layer: above it, a text that was cut has other inputs.
+    """
+    problem, expected = reference(library, shape)
+    texts = texts_of(problem)
+    places = [(row, step) for row, text in enumerate(texts) for step in range(len(text))]
+    outputs = expected.outputs[tuple(np.transpose(places))]
+    heads = pooled_by_numpy(problem, [texts[row][: step + 1] for row, step in places], Pooling.LAST)
+    tails = pooled_by_numpy(problem, [texts[row][step:] for row, step in places], Pooling.LAST)
+    found = np.concatenate([heads[:, :HIDDEN_SIZE], tails[:, HIDDEN_SIZE:]], axis=1)
+    np.testing.assert_allclose(found, outputs, atol=TOLERANCE)
+
+
+def test_torch_afresh() -> None:
+    pytest.importorskip("torch")
+    from tests.parity import torch_layers
+
+    for shape in SHAPES + STACKED:
+        for seed in (11, 12, 13):
+            problem = random_problem(shape, seed)
+            expected = torch_layers.solve(problem)
+            for padding in ("left", "right"):
+                assert_agree(solve(problem, padding=padding), expected)
+
+
+def texts_of(problem: Problem) -> list[np.ndarray]:
+    """A word of its own for each step of each text."""
+    ids = np.arange(problem.valid.size, dtype=np.int32).reshape(problem.valid.shape)
+    return [row[:length] for row, length in zip(ids, problem.lengths, strict=True)]
+
+
+def pooled_by_numpy(problem: Problem, texts: list[np.ndarray], pooling: Pooling) -> np.ndarray:
+    """What the output layer reads, [texts, features], through one that hands it on."""
+    shape = problem.shape
+    config = ModelConfig(
+        Arch(shape.name.split("-")[0]),
+        problem.valid.size,
+        num_classes=shape.features,
+        embedding_size=INPUT_SIZE,
+        hidden_size=HIDDEN_SIZE,
+        num_layers=shape.num_layers,
+        pooling=pooling,
+    )
+    weights = {f"encoder.{name}": value for name, value in problem.weights.items()}
+    weights["embedding.table"] = problem.inputs.reshape(-1, INPUT_SIZE)
+    weights["output.kernel"] = np.eye(shape.features, dtype=np.float32)
+    weights["output.bias"] = np.zeros(shape.features, np.float32)
+    return forward(config, weights, texts)
