@@ -11,11 +11,22 @@ a vectorised tanh costs a fraction of a sigmoid.
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
+
+# A gate takes less time to compute again than to store and fetch, so that the backward pass keeps
+# only the sums that go into the gates. The loop itself prevents what `prevent_cse` guards against.
+_recomputed = partial(jax.checkpoint, prevent_cse=False)
+
+
+def _sigmoid_of(gate: Array) -> Array:
+    """The sigmoid of ``z``, given ``tanh(z / 2)``."""
+    return 0.5 * gate + 0.5
 
 
 class Cell(nn.Module):
@@ -82,8 +93,12 @@ class LSTMCell(Cell):
     ) -> tuple[Array, ...]:
         """See `Cell.step`."""
         (state, memory), (kernel,) = carry, weights
-        gates = jnp.tanh(projected + state @ kernel)
-        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        return self._gated(projected + state @ kernel, memory)
+
+    @staticmethod
+    @_recomputed
+    def _gated(z: Array, memory: Array) -> tuple[Array, Array]:
+        i, f, g, o = jnp.split(jnp.tanh(z), 4, axis=-1)
         memory = _sigmoid_of(f) * memory + _sigmoid_of(i) * g
         return _sigmoid_of(o) * jnp.tanh(memory), memory
 
@@ -103,16 +118,15 @@ class GRUCell(Cell):
     ) -> tuple[Array, ...]:
         """See `Cell.step`."""
         (state,), (kernel, bias) = carry, weights
+        return (self._gated(projected, state @ kernel, bias, state),)
+
+    @staticmethod
+    @_recomputed
+    def _gated(projected: Array, recurrent: Array, bias: Array, state: Array) -> Array:
         hidden = state.shape[-1]
-        recurrent = state @ kernel
         r, z = jnp.split(jnp.tanh(projected[:, : 2 * hidden] + recurrent[:, : 2 * hidden]), 2, axis=-1)
         n = jnp.tanh(projected[:, 2 * hidden :] + (1 + r) * (recurrent[:, 2 * hidden :] + bias))
-        return (n + _sigmoid_of(z) * (state - n),)
-
-
-def _sigmoid_of(gate: Array) -> Array:
-    """The sigmoid of ``z``, given ``tanh(z / 2)``."""
-    return 0.5 * gate + 0.5
+        return n + _sigmoid_of(z) * (state - n)
 
 
 CELLS: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
