@@ -1,13 +1,17 @@
 """Writing files and folders so that a reader sees the old content or the new, never a part."""
 
+import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from rnncli.errors import RnncliError
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -86,3 +90,40 @@ def replaced_directory(path: Path) -> Iterator[Path]:
         sync_directory(path.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]:
+    """Hold the lock file `path`; the kernel frees it when the process ends, however it ends.
+
+    Args:
+        path: The file, which stays there empty of meaning.
+        what: Names what is held, for the message.
+        error: The kind of failure to raise.
+
+    Raises:
+        RnncliError: Of the kind `error`: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
+            raise error(
+                f"{what} is in use by process {holder}; wait for it, or choose another --name"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed writers of the folder `path` left beside it; call it with its lock held."""
+    leftover = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}\.tmp")
+    for found in path.parent.iterdir():
+        if leftover.fullmatch(found.name):
+            shutil.rmtree(found, ignore_errors=True)

@@ -10,9 +10,7 @@ runs/RUN/config.json      settings and dataset; the first file written
 runs/datasets/NAME/       prepared datasets
 """
 
-import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from typing import Any
 
 from rnncli.config import TrainConfig
 from rnncli.errors import RunError, UsageError
-from rnncli.files import write_json
+from rnncli.files import locked, write_json
 
 DATASETS = "datasets"
 FORMAT_VERSION = 1
@@ -165,21 +163,8 @@ class Run:
         Raises:
             RunError: another process holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
-                raise RunError(
-                    f"run '{self.name}' is in use by process {holder}; wait for it, or choose another --name"
-                ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        with locked(self.path / ".lock", what=f"run '{self.name}'", error=RunError):
             yield
-        finally:
-            os.close(descriptor)
 
 
 def all_runs(runs_dir: Path) -> list[Run]:

@@ -75,8 +75,8 @@ def prepare(
         dataset = data_prepare.prepare(
             chosen, config, runs_dir=runs_dir, name=name or default_name, report=progress
         )
+    manifest = dataset.manifest
     if json:
-        console.out_json(
-            {"dataset": dataset.manifest.name, "path": str(dataset.path)} | dataset.manifest.to_dict()
-        )
+        console.out_json({"dataset": manifest.name, "path": str(dataset.path)} | manifest.to_dict())
     console.show(prepare_report(dataset), json=json, quiet=quiet)
+    console.note(f"Prepared {dataset.path}. Next: rnncli train --dataset {manifest.name}", quiet=quiet)

@@ -60,7 +60,10 @@ def _archive_files(path: Path, stream: IO[bytes], root: str, wanted: Wanted) -> 
         name = member.name.removeprefix("./")
         padded = -(-member.size // BLOCK) * BLOCK
         total += BLOCK + padded
-        chosen = member.isreg() and name.startswith(root) and wanted(name.removeprefix(root))
+        regular = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        chosen = regular and name.startswith(root) and wanted(name.removeprefix(root))
+        if member.size < 0:
+            raise tarfile.HeaderError("negative size")
         if total > MAX_TOTAL or (chosen and member.size > MAX_FILE):
             raise DataError(f"{path}: {name!r} makes it larger than any such archive; it is not read")
         if chosen:

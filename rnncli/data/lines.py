@@ -44,7 +44,7 @@ def read_lines(stream: BinaryIO, *, where: str, encoding: str) -> Iterator[Line]
     """
     try:
         plain = "\n".encode(encoding) == b"\n"
-    except LookupError:
+    except (LookupError, ValueError):
         raise DataError(
             f"unknown encoding '{encoding}'; try --encoding utf-8, cp1252, latin-1 or utf-16"
         ) from None
@@ -61,15 +61,13 @@ def decode(content: bytes, encoding: str, *, position: int = 0) -> tuple[str, st
     """
     try:
         text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        return content.decode(encoding, "replace"), (
-            f"byte {position + error.start} is not {encoding}; give the file's --encoding, such as cp1252"
-        )
+    except UnicodeError as error:
+        start = position + getattr(error, "start", 0)  # a few rare codecs do not say where
+        fault = f"byte {start} is not {encoding}; give the file's --encoding, such as cp1252"
+        return content.decode("ascii", "replace"), fault
     if "\0" in text:
-        return (
-            text,
-            f"a NUL character near byte {position + content.find(0)}: text holds none; is the file damaged?",
-        )
+        start = position + content.find(0)
+        return text, f"byte {start} is NUL, which text never holds; is the file damaged?"
     return text, None
 
 
@@ -100,7 +98,11 @@ def _wide_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
             if len(text) > MAX_LINE:
                 raise DataError(f"{where}: line {number} is longer than {MAX_LINE:,} characters")
             text = text.removeprefix("\ufeff") if number == 1 else text
-            yield Line(number, _without_ending(text), "a NUL character" if "\0" in text else None)
+            yield Line(
+                number,
+                _without_ending(text),
+                "a NUL character, which text never holds" if "\0" in text else None,
+            )
     except UnicodeError as error:
         raise DataError(
             f"{where}: not {encoding} after line {number} ({error}); give the file's --encoding"

@@ -1,5 +1,6 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from rnncli.data.dataset import (
 from rnncli.data.examples import Examples, Progress, Report, Source, no_report
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise, text_digests
-from rnncli.files import replaced_directory, write_json
+from rnncli.errors import DataError
+from rnncli.files import locked, remove_leftovers, replaced_directory, write_json
 from rnncli.runs import check_name
-from rnncli.text.tokenizer import UNKNOWN_ID, Tokenizer, truncate
+from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID, Tokenizer, truncate
 
 BATCH = 2048  # texts encoded at a time: enough to keep all cores busy
 
@@ -32,18 +34,21 @@ def prepare(
 
     Raises:
         UsageError: The name is not a plain folder name.
-        DataError: The texts cannot be read, or are too few to learn from.
+        DataError: The texts cannot be read or are too few to learn from, or another process is
+            preparing this dataset.
     """
     check_name(name, what="dataset")
-    splits = complete_splits(source.read(report), config)
-    check_splits(splits)
-    train = splits["train"].texts
-    report(Progress("Counting words", 0, len(train)))
-    tokenizer = Tokenizer.train(train, config.vocab_size)
-    report(Progress("Counting words", len(train), len(train)))
     path = datasets_dir(runs_dir) / name
-    with replaced_directory(path) as folder:
-        _write(folder, source.origin, splits, tokenizer, config, report)
+    with locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError):
+        remove_leftovers(path)
+        splits = complete_splits(source.read(report), config)
+        check_splits(splits)
+        train = splits["train"].texts
+        tokenizer = Tokenizer.train(_reported(train, "Counting words", report), config.vocab_size)
+        if tokenizer.vocab_size == RESERVED_IDS:
+            raise DataError("the training texts hold not a single word; are the columns right?")
+        with replaced_directory(path) as folder:
+            _write(folder, source.origin, splits, tokenizer, config, report)
     return Dataset.open(path)
 
 
@@ -131,6 +136,15 @@ def encode(
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum(np.minimum(all_lengths, config.max_length), out=offsets[1:])
     return Encoded(np.concatenate(parts), offsets, all_lengths)
+
+
+def _reported(texts: list[str], stage: str, report: Report) -> Iterator[str]:
+    """Pass on `texts`, reporting how far it is."""
+    for count, text in enumerate(texts):
+        if count % BATCH == 0:
+            report(Progress(stage, count, len(texts)))
+        yield text
+    report(Progress(stage, len(texts), len(texts)))
 
 
 def _as_indices(values: list[str], names: tuple[str, ...]) -> np.ndarray:

@@ -65,13 +65,13 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dic
     """
     train = given.get("train")
     if not train:
-        raise DataError("no training examples; there must be at least 3 of each label")
+        raise DataError("no training examples; there must be at least 3 different texts of each label")
     fractions = {"test": config.test_fraction, "validation": config.val_fraction}
     fractions = {split: share for split, share in fractions.items() if split not in given}
     splits = dict(given)
     if fractions:
         labels = train.labels or [""] * len(train)
-        groups = train.groups or [digest.hex() for digest in text_digests(train.texts)]
+        groups = train.groups or _copies(train.texts)
         assigned = assign_splits(labels, groups, fractions, seed=config.seed)
         for split in ("train", *fractions):
             splits[split] = _subset(train, [i for i, name in enumerate(assigned) if name == split])
@@ -85,16 +85,21 @@ def check_splits(splits: Mapping[str, Examples]) -> None:
     Raises:
         DataError: A split is empty, there is one class, or a label is missing from train.
     """
-    for split, examples in splits.items():
-        if not examples:
-            raise DataError(
-                f"the {split} split is empty: give more rows (at least 3 of each label), or a larger "
-                "--val-fraction or --test-fraction"
-            )
     known = set(splits["train"].labels or ())
     if len(known) < 2:
         found = ", ".join(repr(label) for label in known) or "none"
         raise DataError(f"a classifier needs at least two labels; the training rows have: {found}")
+    if len(known) > max(100, len(splits["train"]) // 2):
+        raise DataError(
+            f"{len(known):,} different labels in {len(splits['train']):,} training rows: are these classes? "
+            "Name the right column with --label-column"
+        )
+    for split, examples in splits.items():
+        if not examples:
+            raise DataError(
+                f"the {split} split is empty: give more rows, at least 3 different texts of each label, "
+                "or a larger --val-fraction or --test-fraction"
+            )
     for split, examples in splits.items():
         if strange := sorted(set(examples.labels or ()) - known):
             raise DataError(
@@ -110,6 +115,11 @@ def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) ->
         return tuple(sorted(names, key=lambda name: (float(name), name)))
     except ValueError:
         return tuple(sorted(names))
+
+
+def _copies(texts: list[str]) -> list[str]:
+    """A group for each text that it shares with its copies; empty texts are no copies."""
+    return [digest.hex() or f"empty {i}" for i, digest in enumerate(text_digests(texts))]
 
 
 def _subset(examples: Examples, indices: list[int]) -> Examples:

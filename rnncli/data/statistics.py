@@ -9,15 +9,13 @@ import numpy as np
 
 from rnncli.data.dataset import SplitStatistics
 from rnncli.data.examples import Examples
+from rnncli.text.tokenizer import normalise
 
 
 def text_digests(texts: list[str]) -> list[bytes]:
-    """A short digest of each text, blind to case and white space; empty for an empty text."""
-    normalised = (" ".join(text.lower().split()) for text in texts)
-    return [
-        hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() if text else b""
-        for text in normalised
-    ]
+    """A short digest of each text, blind to case, markup and white space; empty for an empty text."""
+    normalised = (" ".join(normalise(text).split()) for text in texts)
+    return [hashlib.blake2b(text.encode(), digest_size=16).digest() if text else b"" for text in normalised]
 
 
 def count_shared(digests: Mapping[str, list[bytes]]) -> dict[str, int]:

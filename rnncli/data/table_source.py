@@ -94,8 +94,10 @@ def find_columns(names: Collection[str], text: str | None, label: str | None) ->
     found_label = _find(names, label, LABEL_NAMES)
     if len(names) == 2:
         other = {name: next(n for n in names if n != name) for name in names}
-        found_text = found_text or (found_label and other[found_label])
-        found_label = found_label or (found_text and other[found_text])
+        if text is None and found_label:
+            found_text = found_text or other[found_label]
+        if label is None and found_text:
+            found_label = found_label or other[found_text]
     there_are = f"the columns are: {', '.join(map(repr, names))}"
     if not found_text:
         raise ValueError(f"no column '{text or 'text'}'; {there_are}; name the texts' with --text-column")

@@ -1,6 +1,7 @@
-"""Progress of `rnncli prepare`: a bar on a terminal, elsewhere a line a stage."""
+"""Progress of `rnncli prepare`: bars on a terminal, elsewhere a line a stage."""
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -9,26 +10,31 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from rnncli.data import examples
 
+LINE_SECONDS = 10.0  # how long a stage may go on without a word
+
 
 class PrepareProgress:
-    """Shows each stage as it is reported; use it as a context manager and call it.
+    """Shows what is reported to it; a context manager that is called with each report.
 
     Args:
-        console: Where to write.
-        quiet: Whether to show nothing.
+        console: Where to show it: bars if it is a terminal, plain lines if not.
+        quiet: Show nothing.
+        clock: Gives the time in seconds.
     """
 
-    def __init__(self, console: Console, *, quiet: bool) -> None:
+    def __init__(self, console: Console, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._quiet = quiet
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = self._last_line = clock()
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=16),
             TextColumn("{task.fields[amount]}"),
             TimeElapsedColumn(),
             console=console,
+            transient=True,
             disable=quiet or not console.is_terminal,
         )
 
@@ -46,12 +52,11 @@ class PrepareProgress:
         if self._quiet:
             return
         if self._console.is_terminal:
-            self._show_bar(progress)
-        elif progress.done == progress.total:
-            seconds = time.monotonic() - self._started
-            self._console.print(f"{progress.stage}: {_amount(progress)} ({seconds:.1f} s)", soft_wrap=True)
+            self._update_bar(progress)
+        else:
+            self._write_line(progress)
 
-    def _show_bar(self, progress: examples.Progress) -> None:
+    def _update_bar(self, progress: examples.Progress) -> None:
         if progress.stage not in self._tasks:
             self._tasks[progress.stage] = self._bars.add_task(progress.stage, amount="")
         self._bars.update(
@@ -61,8 +66,17 @@ class PrepareProgress:
             amount=_amount(progress),
         )
 
+    def _write_line(self, progress: examples.Progress) -> None:
+        now = self._clock()
+        if progress.done == progress.total or now - self._last_line >= LINE_SECONDS:
+            self._last_line = now
+            line = f"{progress.stage}: {_amount(progress)} ({now - self._started:.1f} s)"
+            self._console.print(line, soft_wrap=True, markup=False)
+
 
 def _amount(progress: examples.Progress) -> str:
-    if progress.unit == "bytes":
-        return f"{progress.done / 1e6:.1f} MB"
-    return f"{progress.done:,} {progress.unit}"
+    """What is done, and of how much while it is not all."""
+    scale = 1e6 if progress.unit == "bytes" else 1
+    unit = "MB" if progress.unit == "bytes" else progress.unit
+    of = f" of {progress.total / scale:,.0f}" if progress.total not in (None, progress.done) else ""
+    return f"{progress.done / scale:,.0f}{of} {unit}"

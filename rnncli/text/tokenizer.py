@@ -1,40 +1,56 @@
 """Texts to token ids: lower-cased words and punctuation marks, numbered by frequency."""
 
 import os
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import tokenizers
-from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, models, pre_tokenizers, trainers
 
 from rnncli.config import Truncation
 from rnncli.errors import DataError
 
 PAD_ID = 0
 UNKNOWN_ID = 1
+RESERVED_IDS = 2
 
 # Neither can be met in a text: the pattern below splits off the brackets.
 _RESERVED = {"<pad>": PAD_ID, "<unk>": UNKNOWN_ID}
 
 # Scripts written without spaces give one token a character, or each sentence would be unknown.
 _NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}"
-_LETTERS = rf"[\w&&[^_{_NO_SPACES}]]"
-# "don't" becomes "do" and "n't", so that one token stands for the negation in all of its
-# contractions; "film's" becomes "film" and "'s".
-_TOKEN = rf"{_LETTERS}+?(?=n't\b)|n't\b|'(?:s|m|re|ve|ll|d)\b|{_LETTERS}+|[{_NO_SPACES}]|[^\w\s]|_"
+_LETTERS = rf"[\w&&[^_{_NO_SPACES}]]+"
+# "don't" becomes "do" and "n't", so that one token stands for the negation in all contractions
+# of its kind; "film's" becomes "film" and "'s".
+_TOKEN = rf"{_LETTERS}?(?=n't\b)|n't\b|'(?:s|m|re|ve|ll|d)\b|{_LETTERS}|[{_NO_SPACES}]|[^\w\s]|_"
+
+_LINE_BREAK = re.compile(r"<br\s*/?>")
 
 # The library warns at every later fork of the process unless this is set, either way.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 
+def normalise(text: str) -> str:
+    """`text` as the tokenizer reads it.
+
+    Lower case, composed characters, plain apostrophes, no line-break markup (``<br />``); half
+    of a surrogate pair, which no UTF-8 can hold, becomes a question mark.
+    """
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode().replace("’", "'")
+        text = unicodedata.normalize("NFC", text)
+    return _LINE_BREAK.sub(" ", text.lower())
+
+
 class Tokenizer:
     """Splits texts into lower-cased words and punctuation marks and numbers them.
 
-    Line-break markup (``<br />``) is dropped, typographic apostrophes count as plain ones, and
-    contractions are split before their apostrophe. Id 0 is padding and never comes out of a
-    text; id 1 stands for every word that is not in the vocabulary.
+    Contractions are split where their second word begins. Id 0 is padding and never comes out
+    of a text; id 1 stands for every word that is not in the vocabulary.
     """
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
@@ -51,7 +67,8 @@ class Tokenizer:
         """
         counter = _backend({})
         counter.train_from_iterator(
-            texts, trainers.WordLevelTrainer(vocab_size=vocab_size - len(_RESERVED), show_progress=False)
+            map(normalise, texts),
+            trainers.WordLevelTrainer(vocab_size=vocab_size - len(_RESERVED), show_progress=False),
         )
         words = {word: index + len(_RESERVED) for word, index in counter.get_vocab().items()}
         return cls(_backend(_RESERVED | words))
@@ -77,7 +94,7 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The token ids of each text, int32 [length], not truncated; an empty text gives none."""
-        encodings = self._backend.encode_batch_fast([_encodable(text) for text in texts])
+        encodings = self._backend.encode_batch_fast([normalise(text) for text in texts])
         return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
 
 
@@ -93,20 +110,7 @@ def truncate(token_ids: np.ndarray, max_length: int, how: Truncation) -> np.ndar
 
 
 def _backend(vocabulary: dict[str, int]) -> tokenizers.Tokenizer:
-    """The library's tokenizer with our rules and this `vocabulary`."""
+    """The library's tokenizer with our splitting and this `vocabulary`."""
     backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    backend.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFC(),
-            normalizers.Lowercase(),
-            normalizers.Replace(Regex(r"<br\s*/?>"), " "),
-            normalizers.Replace("’", "'"),
-        ]
-    )
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(_TOKEN), behavior="removed", invert=True)
     return backend
-
-
-def _encodable(text: str) -> str:
-    """`text` with lone halves of surrogate pairs, which no UTF-8 can hold, made unknown signs."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -1,0 +1,35 @@
+"""Archives in the layout of the IMDB reviews, with texts of our own."""
+
+import io
+import tarfile
+from pathlib import Path
+
+Files = dict[str, bytes]
+
+
+def small_imdb(films: int = 7, reviews: int = 11) -> Files:
+    """An archive's files: `reviews` reviews in each part, spread over `films` films."""
+    files: Files = {"README": b"text", "imdb.vocab": b"the\n", "train/labeledBow.feat": b"0 1:2\n"}
+    for folder, kind in (
+        ("train", "neg"),
+        ("train", "pos"),
+        ("train", "unsup"),
+        ("test", "neg"),
+        ("test", "pos"),
+    ):
+        urls = ""
+        for number in range(reviews):
+            text = f"{folder} {kind} {number}<br />é"
+            files[f"{folder}/{kind}/{number}_{number % 10}.txt"] = text.encode()
+            urls += f"http://www.imdb.com/title/tt{number % films:07}/usercomments\n"
+        files[f"{folder}/urls_{kind}.txt"] = urls.encode()
+    return files
+
+
+def pack(path: Path, files: Files) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"aclImdb/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path

@@ -1,0 +1,326 @@
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnncli.config import PrepareConfig, Truncation
+from rnncli.data.dataset import Dataset, resolve_dataset
+from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.prepare import prepare, prepare_sample
+from rnncli.errors import DataError, UsageError
+from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID
+
+CONFIG = PrepareConfig(vocab_size=61, max_length=7)
+
+
+@dataclass
+class Given:
+    """A source of examples that are there already."""
+
+    splits: dict[str, Examples]
+    origin: str = "given"
+    error: Exception | None = None
+    read_count: int = field(default=0)
+
+    def read(self, report: Report) -> dict[str, Examples]:
+        report(Progress("Reading", 1, 1))
+        if self.error:
+            raise self.error
+        return self.splits
+
+
+def some_splits(rows: int = 211) -> dict[str, Examples]:
+    dice = random.Random(1)
+    words = [f"word{i}" for i in range(97)]
+    texts = [" ".join(dice.choices(words, k=dice.randrange(23))) for _ in range(rows)]
+    labels = [dice.choice(["neg", "pos"]) for _ in texts]
+    return {"train": Examples(texts, labels=labels, tags=[dice.choice("xyz") for _ in texts])}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_is_read_back_is_what_went_in(tmp_path: Path) -> None:
+    source = Given({**some_splits(), "unlabelled": Examples(["word1 word2", ""])})
+    dataset = prepare(source, CONFIG, runs_dir=tmp_path, name="d")
+    assert dataset.path == tmp_path / "datasets" / "d"
+    assert list(dataset.manifest.splits) == ["train", "validation", "test", "unlabelled"]
+    given = {text: i for i, text in enumerate(source.splits["train"].texts)}
+    seen = 0
+    for name in ("train", "validation", "test"):
+        split = dataset.split(name)
+        assert split.labels is not None
+        assert split.tags is not None
+        assert split.token_ids.dtype == np.uint16
+        assert split.labels.dtype == np.int32
+        assert len(split) == dataset.manifest.splits[name].rows == len(split.lengths)
+        encoded = {tuple(dataset.tokenizer.encode([text])[0][-7:].tolist()): i for text, i in given.items()}
+        for i in range(len(split)):
+            row = encoded[tuple(split[i].tolist())]
+            if len(split[i]) > 2:  # shorter texts occur more than once
+                labels, tags = source.splits["train"].labels, source.splits["train"].tags
+                assert labels is not None
+                assert tags is not None
+                assert dataset.manifest.label_names[split.labels[i]] == labels[row]
+                assert dataset.manifest.tag_names[split.tags[i]] == tags[row]
+            assert len(split[i]) == split.lengths[i] <= 7
+            assert PAD_ID not in split[i]
+        seen += len(split)
+    assert seen == 211
+    unlabelled = dataset.split("unlabelled")
+    assert unlabelled.labels is unlabelled.tags is None
+    assert unlabelled.lengths.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("how", list(Truncation))
+def test_truncation(tmp_path: Path, how: Truncation) -> None:
+    text = " ".join("abcdefghijk")
+    splits = {
+        "train": Examples([text, "a"], labels=["x", "y"]),
+        "validation": Examples([text], labels=["x"]),
+        "test": Examples([text], labels=["x"]),
+    }
+    config = PrepareConfig(max_length=3, truncate=how)
+    dataset = prepare(Given(splits), config, runs_dir=tmp_path, name="d")
+    kept = {Truncation.HEAD: "i j k", Truncation.TAIL: "a b c", Truncation.BOTH: "e f g"}[how]
+    np.testing.assert_array_equal(dataset.split("test")[0], dataset.tokenizer.encode([kept])[0])
+    assert dataset.manifest.splits["test"].truncated == 1
+    assert dataset.manifest.splits["train"].truncated == 0.5
+
+
+def test_the_vocabulary_is_of_train_alone(tmp_path: Path) -> None:
+    splits = {
+        "train": Examples(["a b", "b c"], labels=["x", "y"]),
+        "validation": Examples(["d d d d a"], labels=["x"]),
+        "test": Examples(["e b"], labels=["y"]),
+        "unlabelled": Examples(["d d"]),
+    }
+    dataset = prepare(Given(splits), PrepareConfig(), runs_dir=tmp_path, name="d")
+    assert dataset.manifest.vocab_size == dataset.tokenizer.vocab_size == 5
+    assert dataset.split("validation")[0].tolist() == [UNKNOWN_ID] * 4 + [3]
+    assert dataset.manifest.splits["validation"].unknown == 0.8
+    assert dataset.manifest.splits["unlabelled"].unknown == 1
+
+
+def test_equal_input_and_settings_give_equal_bytes(tmp_path: Path) -> None:
+    first = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="a")
+    second = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path / "elsewhere", name="b")
+    assert contents(first.path) == contents(second.path)
+    other = prepare(Given(some_splits()), PrepareConfig(61, 7, seed=1), runs_dir=tmp_path, name="c")
+    assert other.manifest.fingerprint != first.manifest.fingerprint
+    assert first.manifest.name == "a"
+
+
+def test_another_process_gives_equal_bytes(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from rnncli.data.prepare import prepare_sample;"
+        f"prepare_sample(Path({str(tmp_path / 'other')!r}))"
+    )
+    environment = {"PYTHONHASHSEED": "11", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": "."}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    here = prepare_sample(tmp_path / "here")
+    assert contents(here.path) == contents(tmp_path / "other" / "datasets" / "sample")
+    assert here.manifest.source == "sample"
+    assert len(here.split("train")) == here.manifest.splits["train"].rows > 1000
+
+
+def test_a_dataset_is_replaced_only_when_the_new_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+    before = contents(old.path)
+    with pytest.raises(DataError, match="broken"):
+        prepare(Given({}, error=DataError("broken")), CONFIG, runs_dir=tmp_path, name="d")
+    for name in ("save", "cumsum", "concatenate"):
+        with monkeypatch.context() as patch:
+            patch.setattr(np, name, _fail)
+            with pytest.raises(KeyboardInterrupt):
+                prepare(Given(some_splits(97)), CONFIG, runs_dir=tmp_path, name="d")
+    assert contents(old.path) == before
+    assert sorted(path.name for path in old.path.parent.iterdir()) == [".d.lock", "d"]
+    new = prepare(Given(some_splits(97)), CONFIG, runs_dir=tmp_path, name="d")
+    assert contents(new.path) != before
+    assert sorted(path.name for path in old.path.parent.iterdir()) == [".d.lock", "d"]
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    datasets = tmp_path / "datasets"
+    leftover, other = datasets / ".d.abcd_123.tmp", datasets / ".d.e.abcd_123.tmp"
+    for folder in (leftover, other):
+        (folder / "new").mkdir(parents=True)
+        (folder / "new" / "tokenizer.json").touch()
+    prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+    assert not leftover.exists()
+    assert other.exists()
+
+
+def test_a_second_process_is_told_who_prepares_the_dataset(tmp_path: Path) -> None:
+    class Nested(Given):
+        def read(self, report: Report) -> dict[str, Examples]:
+            prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="other", report=report)
+            prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+            return {}
+
+    with pytest.raises(DataError, match=rf"dataset 'd' is in use by process {os.getpid()} on .*--name"):
+        prepare(Nested({}), CONFIG, runs_dir=tmp_path, name="d")
+    prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../d", "a/b", "/d", ".hidden", "-d", "a\nb", "latest", "x" * 200]
+)
+def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a dataset"):
+        prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path / "runs", name=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        ([], [], "no training examples"),
+        (["a"], ["x"], "at least two labels; the training rows have: 'x'"),
+        (["a", "b", "c"], ["x", "x", "x"], "at least two labels"),
+        (["a", "b"], ["x", "y"], "the validation split is empty: give more rows"),
+        (["", " "] * 5, ["x", "y"] * 5, "not a single word"),
+    ],
+)
+def test_too_little_to_learn_from(tmp_path: Path, texts: list[str], labels: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        prepare(Given({"train": Examples(texts, labels=labels)}), CONFIG, runs_dir=tmp_path, name="d")
+    assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_a_vocabulary_of_one_word(tmp_path: Path) -> None:
+    config = PrepareConfig(vocab_size=3)
+    dataset = prepare(Given(some_splits()), config, runs_dir=tmp_path, name="d")
+    assert dataset.manifest.vocab_size == 3
+    assert dataset.split("train").token_ids.max() == 2
+
+
+def test_a_split_of_empty_texts_is_a_split(tmp_path: Path) -> None:
+    splits = some_splits() | {"test": Examples(["", " "], labels=["neg", "pos"])}
+    dataset = prepare(Given(splits), CONFIG, runs_dir=tmp_path, name="d")
+    test = dataset.split("test")
+    assert [test[i].tolist() for i in range(len(test))] == [[], []]
+    assert dataset.manifest.splits["test"].empty == 2
+    assert dataset.manifest.splits["test"].unknown == 0
+
+
+def test_a_vocabulary_beyond_sixteen_bits(tmp_path: Path) -> None:
+    splits = some_splits()
+    splits["train"].texts[0] = " ".join(f"w{i}" for i in range(70_001))
+    splits["train"].texts[1:] = [f"{text} again" for text in splits["train"].texts[1:]]
+    splits["test"] = splits["validation"] = Examples(["again"], labels=["pos"])
+    dataset = prepare(
+        Given(splits), PrepareConfig(vocab_size=100_000, max_length=100_000), runs_dir=tmp_path, name="d"
+    )
+    assert dataset.split("train").token_ids.dtype == np.int32
+    assert dataset.split("train").token_ids.max() == dataset.manifest.vocab_size - 1 > 70_000
+
+
+def test_progress_covers_every_stage(tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    prepare(Given(some_splits(5003)), CONFIG, runs_dir=tmp_path, name="d", report=reports.append)
+    finished = [progress.stage for progress in reports if progress.done == progress.total]
+    assert finished == [
+        "Reading",
+        "Counting words",
+        "Encoding train",
+        "Encoding validation",
+        "Encoding test",
+    ]
+    assert [p.done for p in reports if p.stage == "Counting words"] == [0, 2048, 4003]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path / "runs", name="d")
+
+
+def test_every_missing_file_is_noticed(dataset: Dataset, tmp_path: Path) -> None:
+    for path in sorted(dataset.path.iterdir()):
+        copy = tmp_path / "copies" / path.name
+        shutil.copytree(dataset.path, copy)
+        (copy / path.name).unlink()
+        with pytest.raises(DataError, match=r"prepare it anew with 'rnncli prepare'"):
+            Dataset.open(copy)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "grow"])
+def test_every_damaged_file_is_noticed(dataset: Dataset, tmp_path: Path, damage: str) -> None:
+    def read_all(path: Path) -> None:
+        opened = Dataset.open(path)
+        assert opened.tokenizer.vocab_size == opened.manifest.vocab_size
+        for split in opened.manifest.splits:
+            opened.split(split)
+
+    read_all(dataset.path)
+    dice = random.Random(3)
+    for path in sorted(dataset.path.iterdir()):
+        copy = tmp_path / "copies" / path.name
+        shutil.copytree(dataset.path, copy)
+        content = bytearray(path.read_bytes())
+        if damage == "flip":
+            content[dice.randrange(len(content) - 1)] ^= 1 << dice.randrange(8)
+        elif damage == "cut":
+            del content[-dice.randrange(2, 20) :]
+        elif damage == "empty":
+            content.clear()
+        else:
+            content += b"x"
+        (copy / path.name).write_bytes(content)
+        with pytest.raises(DataError, match=f"{path.name}.*prepare (it|the dataset) anew"):
+            read_all(copy)
+
+
+def test_a_manifest_of_another_format_is_refused(dataset: Dataset) -> None:
+    path = dataset.path / "manifest.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"format_version": 2}))
+    with pytest.raises(DataError, match=r"format version 2, this program reads 1"):
+        Dataset.open(dataset.path)
+
+
+def test_the_manifest_says_nothing_of_the_machine(dataset: Dataset, tmp_path: Path) -> None:
+    assert str(tmp_path) not in (dataset.path / "manifest.json").read_text()
+    digest = hashlib.sha256((dataset.path / "tokenizer.json").read_bytes()).hexdigest()
+    assert dataset.manifest.files["tokenizer.json"] == digest
+
+
+def test_an_unknown_split_lists_the_known_ones(dataset: Dataset) -> None:
+    with pytest.raises(DataError, match="no split 'dev'; there are: train, validation, test"):
+        dataset.split("dev")
+
+
+def test_token_ids_are_not_read_into_memory_and_cannot_be_written(dataset: Dataset) -> None:
+    token_ids = dataset.split("train").token_ids
+    assert isinstance(token_ids, np.memmap)
+    assert not token_ids.flags.writeable
+
+
+def test_datasets_are_found_by_name_by_path_and_by_age(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no dataset prepared yet; run 'rnncli prepare'"):
+        resolve_dataset(tmp_path, None)
+    for name in ("b", "a"):
+        prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name=name)
+    (tmp_path / "datasets" / ".a.x.tmp").mkdir()
+    assert resolve_dataset(tmp_path, None).manifest.name == "a"
+    assert resolve_dataset(tmp_path, "b").manifest.name == "b"
+    shutil.move(tmp_path / "datasets" / "b", tmp_path / "moved")
+    assert resolve_dataset(tmp_path, str(tmp_path / "moved")).manifest.name == "moved"
+    with pytest.raises(DataError, match=r"no prepared dataset 'b'; prepared in .*datasets: a$"):
+        resolve_dataset(tmp_path, "b")

@@ -1,0 +1,153 @@
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.config import Truncation
+from rnncli.errors import DataError
+from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer, normalise, truncate
+
+
+def words_of(text: str) -> list[str]:
+    """How `text` is split: each token is looked up in a vocabulary of its own words."""
+    tokenizer = Tokenizer.train([text], 1000)
+    names = {index: word for word, index in tokenizer._backend.get_vocab().items()}
+    return [names[i] for i in tokenizer.encode([text])[0].tolist()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Great MOVIE!", "great movie !"),
+        ("I don't, won't; isn’t", "i do n't , wo n't ; is n't"),
+        ("the film's good, they're fine, I'd go", "the film 's good , they 're fine , i 'd go"),
+        ("the 'so-called' plot", "the ' so - called ' plot"),
+        ("one<br /><br/>two<BR>three", "one two three"),
+        ("_really_ good", "_ really _ good"),
+        ("10/10", "10 / 10"),
+        ("Cafe\u0301 café", "café café"),
+        ("映画が好き ok", "映 画 が 好 き ok"),
+        ("שלום עולם", "שלום עולם"),
+        ("nice 👍🏽!", "nice 👍 🏽 !"),
+        ("<pad> <unk>", "< pad > < unk >"),
+        ("n't", "n't"),
+    ],
+)
+def test_words_and_punctuation(text: str, expected: str) -> None:
+    assert words_of(text) == expected.split()
+
+
+def test_the_most_frequent_words_are_kept_and_ties_go_by_name() -> None:
+    tokenizer = Tokenizer.train(["b a d c b", "c b e"], vocab_size=5)
+    assert tokenizer.vocab_size == 5
+    assert tokenizer.encode(["b c a d"])[0].tolist() == [2, 3, 4, UNKNOWN_ID]
+
+
+def test_the_order_of_texts_and_the_number_of_threads_do_not_change_the_bytes(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in range(997)]
+    texts = [" ".join(random.Random(i).choices(words, k=31)) for i in range(211)]
+    expected = Tokenizer.train(texts, 503).to_bytes()
+    random.Random(0).shuffle(texts)
+    assert Tokenizer.train(texts, 503).to_bytes() == expected
+    (tmp_path / "texts").write_text("\n".join(texts))
+    program = (
+        "import sys; from pathlib import Path; from rnncli.text.tokenizer import Tokenizer;"
+        "sys.stdout.buffer.write(Tokenizer.train(Path(sys.argv[1]).read_text().splitlines(), 503).to_bytes())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "texts")],
+        capture_output=True,
+        check=True,
+        env={"TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "7", "PYTHONPATH": "."},
+    )
+    assert done.stdout == expected
+
+
+def test_encoding_gives_an_array_for_each_text_in_order() -> None:
+    tokenizer = Tokenizer.train(["a b"], 10)
+    encoded = tokenizer.encode(["b a", "", "a \ud800 b", " \n\t"])
+    assert [ids.tolist() for ids in encoded] == [[3, 2], [], [2, UNKNOWN_ID, 3], []]
+    assert all(ids.dtype == np.int32 for ids in encoded)
+    assert tokenizer.encode([]) == []
+
+
+def test_company_does_not_change_an_encoding() -> None:
+    texts = [f"word{i} and word{i * 7 % 31}!" for i in range(101)]
+    tokenizer = Tokenizer.train(texts, 61)
+    together = tokenizer.encode(texts)
+    for text, ids in zip(texts, together, strict=True):
+        np.testing.assert_array_equal(tokenizer.encode([text])[0], ids)
+
+
+def test_a_megabyte_of_one_word_is_one_token() -> None:
+    tokenizer = Tokenizer.train(["a"], 10)
+    assert tokenizer.encode(["a" * 3_000_000])[0].tolist() == [UNKNOWN_ID]
+
+
+@given(st.text())
+def test_no_text_is_refused_or_gives_padding(text: str) -> None:
+    ids = Tokenizer.train(["the film", text], 7).encode([text])[0]
+    assert PAD_ID not in ids
+    assert ids.size == 0 or ids.max() < 7
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing_that_is_encoded(text: str) -> None:
+    tokenizer = Tokenizer.train([text], 1000)
+    np.testing.assert_array_equal(tokenizer.encode([text])[0], tokenizer.encode([normalise(text)])[0])
+
+
+def test_saving_and_loading_agree(tmp_path: Path) -> None:
+    tokenizer = Tokenizer.train(["don't stop 映画", "it's é"], 100)
+    (tmp_path / "t.json").write_bytes(tokenizer.to_bytes())
+    loaded = Tokenizer.load(tmp_path / "t.json")
+    assert loaded.to_bytes() == tokenizer.to_bytes()
+    np.testing.assert_array_equal(loaded.encode(["don't 映 x"])[0], tokenizer.encode(["don't 映 x"])[0])
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"model": 1}', b"\xff\xfe", b"[]"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"tokenizer\.json: not a tokenizer"):
+        Tokenizer.load(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.json: cannot read the tokenizer: No such file"):
+        Tokenizer.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [(Truncation.HEAD, [4, 5, 6]), (Truncation.TAIL, [0, 1, 2]), (Truncation.BOTH, [2, 3, 4])],
+)
+def test_truncation(how: Truncation, expected: list[int]) -> None:
+    assert truncate(np.arange(7), 3, how).tolist() == expected
+    assert truncate(np.arange(3), 3, how).tolist() == [0, 1, 2]
+    assert truncate(np.arange(0), 3, how).tolist() == []
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, rnncli.text.tokenizer;"
+        "print([m for m in ('jax', 'flax', 'typer', 'rich', 'pooch', 'pyarrow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_forking_after_use_gives_no_warning() -> None:
+    program = (
+        "import os; from rnncli.text.tokenizer import Tokenizer;"
+        "t = Tokenizer.train(['a b'] * 99, 9); t.encode(['a'] * 99); os.fork() or os._exit(0); os.wait()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
