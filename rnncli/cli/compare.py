@@ -12,7 +12,7 @@ from rnncli.config import SortKey, SplitName
 def compare(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Runs to compare: names, paths, latest or best; none: all."),
+        typer.Argument(metavar="RUN", help="Runs to compare: names, paths, latest or best; none: all."),
     ] = None,
     *,
     split: Annotated[

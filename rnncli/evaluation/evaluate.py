@@ -142,7 +142,13 @@ def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
     """
     if name_or_path is not None:
         return resolve_dataset(runs_dir, name_or_path)
-    dataset = resolve_dataset(runs_dir, run.dataset_name)
+    try:
+        dataset = resolve_dataset(runs_dir, run.dataset_name)
+    except DataError as error:
+        raise DataError(
+            f"run '{run.name}' was trained on '{run.dataset_name}': {error}; "
+            "if it lies elsewhere, name its folder with --dataset"
+        ) from error
     found, expected = dataset.manifest.fingerprint, run.dataset_fingerprint
     if found != expected:
         raise DataError(

@@ -118,7 +118,7 @@ class EvaluationView:
         yield from _confusion(figures, width)
         if figures.tags:
             yield Text()
-            yield _by_tag(figures, width)
+            yield _by_tag(figures, width, "#." if options.ascii_only else "█░")
 
 
 def _overall(figures: Evaluation) -> Table:
@@ -181,7 +181,7 @@ def _confusion(figures: Evaluation, width: int) -> Iterator[RenderableType]:
     yield table([*names, *columns])
 
 
-def _by_tag(figures: Evaluation, width: int) -> Table:
+def _by_tag(figures: Evaluation, width: int, marks: str) -> Table:
     tags = figures.tags
     columns = [
         Column("examples", [f"{tag.examples:,}" for tag in tags.values()]),
@@ -190,13 +190,13 @@ def _by_tag(figures: Evaluation, width: int) -> Table:
     ]
     columns.insert(0, _names("tag", tags, width - total_width(columns) - GAP))
     if total_width(columns) + GAP + BAR_WIDTH <= width:
-        columns.append(Column("", [_bar(tag.accuracy) for tag in tags.values()], align="left"))
+        columns.append(Column("", [_bar(tag.accuracy, marks) for tag in tags.values()], align="left"))
     return table(columns)
 
 
-def _bar(share: float) -> str:
+def _bar(share: float, marks: str) -> str:
     full = round(share * BAR_WIDTH)
-    return "█" * full + "░" * (BAR_WIDTH - full)
+    return marks[0] * full + marks[1] * (BAR_WIDTH - full)
 
 
 class ComparisonView:

@@ -114,7 +114,8 @@ def test_a_dataset_prepared_anew_is_not_taken_for_the_old_one(runs_dir: Path, da
 def test_a_dataset_that_is_gone_is_named(runs_dir: Path, dataset: Dataset) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
     shutil.rmtree(dataset.path)
-    with pytest.raises(DataError, match="no prepared dataset 'words'"):
+    expected = r"^run 'bow-1' was trained on 'words': no prepared dataset 'words'.*with --dataset$"
+    with pytest.raises(DataError, match=expected):
         evaluate.dataset_for(run, runs_dir, None)
 
 

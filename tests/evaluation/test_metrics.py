@@ -40,6 +40,12 @@ def test_wilson_interval_solves_the_score_equation() -> None:
         assert abs(89 / 101 - bound) == pytest.approx(metrics.Z_95 * math.sqrt(bound * (1 - bound) / 101))
 
 
+def test_wilson_interval_ends_exactly_at_nothing_and_all() -> None:
+    for trials in range(1, 1000):
+        assert metrics.wilson_interval(0, trials)[0] == 0
+        assert metrics.wilson_interval(trials, trials)[1] == 1
+
+
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 5), (6, 5)])
 def test_wilson_interval_refuses_impossible_counts(successes: int, trials: int) -> None:
     with pytest.raises(ValueError, match=f"{successes} successes in {trials} trials"):

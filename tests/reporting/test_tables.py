@@ -87,6 +87,13 @@ def test_bars_follow_accuracy_and_go_where_there_is_no_room() -> None:
     assert "█" not in "".join(render(view, 60))
 
 
+def test_an_ascii_terminal_gets_ascii() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(file=stream, width=80, highlight=False).print(EvaluationView(evaluation(["neg", "pos"])))
+    stream.seek(0)
+    assert "###############....." in stream.read()
+
+
 def test_without_tags_there_is_no_table_of_them() -> None:
     assert not any(
         line.startswith("tag") for line in render(EvaluationView(evaluation(["a", "b"], tags=False)), 80)
