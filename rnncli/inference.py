@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,12 @@ from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.saved_model import SavedModel
 from rnncli.text.tokenizer import UNKNOWN_ID, truncate
 
+if TYPE_CHECKING:
+    from rnncli.jitted import JittedForward
+
 WINDOW_ROWS = 4096
+# NumPy needs about as long for so many multiplications as JAX needs to start and compile.
+BREAK_EVEN = 40_000_000_000
 WINDOW_CHARACTERS = 1 << 22
 
 
@@ -40,22 +46,48 @@ class Prediction:
         return self.probabilities[self.label]
 
 
-def score(model: SavedModel, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
-    """Probabilities [n, num_classes] of texts given as ids no longer than the model reads.
+class Scorer:
+    """Probabilities of texts: by NumPy while they are few, by the jitted model once that pays.
 
-    Raises:
-        RunError: an id lies outside the model's vocabulary.
+    NumPy answers at once; JAX takes seconds to start and is then many times faster.
     """
-    highest = max((int(ids.max(initial=0)) for ids in token_ids), default=0)
-    if highest >= model.config.vocab_size:
-        raise RunError(
-            f"the tokenizer gives the id {highest}, but the model knows {model.config.vocab_size} words: "
-            "they do not belong together; train the run again"
-        )
-    return to_probabilities(forward(model.config, model.weights, token_ids))
+
+    def __init__(self, model: SavedModel, *, expected_tokens: int = 0) -> None:
+        """Make a scorer for `model`; `expected_tokens` are known to come."""
+        self._model = model
+        self._expected = expected_tokens * _multiplications_per_token(model)
+        self._done = 0
+        self._jitted: JittedForward | None = None
+
+    def __call__(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+        """Probabilities [n, num_classes] of texts given as ids no longer than the model reads.
+
+        Raises:
+            RunError: an id lies outside the model's vocabulary.
+        """
+        model = self._model
+        highest = max((int(ids.max(initial=0)) for ids in token_ids), default=0)
+        if highest >= model.config.vocab_size:
+            raise RunError(
+                f"the tokenizer gives the id {highest}, but the model knows {model.config.vocab_size} words: "
+                "they do not belong together; train the run again"
+            )
+        self._done += sum(map(len, token_ids)) * _multiplications_per_token(model)
+        if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
+            from rnncli.jitted import JittedForward
+
+            self._jitted = JittedForward(model.config, model.weights, model.max_length)
+        if self._jitted is not None:
+            return to_probabilities(self._jitted(token_ids))
+        return to_probabilities(forward(model.config, model.weights, token_ids))
 
 
-def predict_texts(model: SavedModel, texts: Sequence[str]) -> list[Prediction]:
+def _multiplications_per_token(model: SavedModel) -> int:
+    """Multiplications that a token costs in the encoder; a bag of words has none."""
+    return sum(w.size for name, w in model.weights.items() if name.startswith("encoder.") and w.ndim == 2)
+
+
+def predict_texts(model: SavedModel, texts: Sequence[str], scorer: Scorer) -> list[Prediction]:
     """One prediction for each of `texts`, in their order; an empty text has one too."""
     whole = model.tokenizer.encode(texts)
     kept = [truncate(ids, model.max_length, model.truncate) for ids in whole]
@@ -67,7 +99,7 @@ def predict_texts(model: SavedModel, texts: Sequence[str]) -> list[Prediction]:
             unknown=int(np.count_nonzero(ids == UNKNOWN_ID)),
             truncated=len(ids) > model.max_length,
         )
-        for ids, row in zip(whole, score(model, kept), strict=True)
+        for ids, row in zip(whole, scorer(kept), strict=True)
     ]
 
 
@@ -114,6 +146,7 @@ class WindowedScorer:
         """Hand each window of rows to `emit`, in order, with None for rows that have no text."""
         self.summary = Summary()
         self._model = model
+        self._scorer = Scorer(model)
         self._emit = emit
         self._rows: list[TextRow] = []
         self._characters = 0
@@ -128,7 +161,8 @@ class WindowedScorer:
     def flush(self) -> None:
         """Score and hand on the rows taken so far."""
         rows, self._rows, self._characters = self._rows, [], 0
-        predictions = iter(predict_texts(self._model, [row.text for row in rows if row.text is not None]))
+        texts = [row.text for row in rows if row.text is not None]
+        predictions = iter(predict_texts(self._model, texts, self._scorer))
         scored = [(row, None if row.text is None else next(predictions)) for row in rows]
         for row, prediction in scored:
             self.summary.add(row, prediction)

@@ -33,7 +33,7 @@ def evaluate(
             "--output", "-o", metavar="FILE", help="Write each example's prediction (.csv or .jsonl)."
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts scored at a time.")] = 512,
+    batch_size: Annotated[int, typer.Option(min=1, help="Texts scored at a time.")] = 2048,
     verify: Annotated[
         bool, typer.Option("--verify", help="First check that the model gives its stored predictions again.")
     ] = False,

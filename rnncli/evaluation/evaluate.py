@@ -13,7 +13,7 @@ from rnncli.evaluation import storage
 from rnncli.evaluation.metrics import FloatArray, IntArray
 from rnncli.evaluation.report import Evaluation, Subject, measure
 from rnncli.evaluation.significance import PairedTest, paired_test
-from rnncli.inference import score
+from rnncli.inference import Scorer
 from rnncli.runs import Run
 from rnncli.saved_model import SavedModel, load_model
 
@@ -193,8 +193,9 @@ def score_split(
     """
     order = np.argsort(-split.lengths, kind="stable")
     probabilities = np.empty((len(split), len(model.label_names)))
+    score = Scorer(model, expected_tokens=int(split.lengths.sum()))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        probabilities[rows] = score(model, [split[int(row)] for row in rows])
+        probabilities[rows] = score([split[int(row)] for row in rows])
         progress(start + len(rows), len(order))
     return probabilities

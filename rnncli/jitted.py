@@ -1,0 +1,70 @@
+"""The jitted forward pass for many texts: length-sorted batches over all devices."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.config import ModelConfig
+from rnncli.data.batching import pad, plan_epoch, round_up
+from rnncli.devices import data_mesh, start_jax
+
+BATCH_SIZE = 512
+WIDTHS = 4
+
+
+class JittedForward:
+    """The classifier as compiled programs, one for each of a few padded lengths."""
+
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, NDArray[np.float32]], max_length: int
+    ) -> None:
+        """Start JAX and copy the weights to its devices.
+
+        Args:
+            config: the classifier's shape.
+            weights: its weights by name, as in `rnncli.saved_model`.
+            max_length: the length of the longest text to come.
+        """
+        start_jax()
+        import jax
+        from jax.sharding import NamedSharding, PartitionSpec
+
+        from rnncli.models.classifier import Classifier
+
+        mesh = data_mesh(BATCH_SIZE)
+        self._config = config
+        self._widths = tuple(
+            sorted({round_up(-(-max_length * part // WIDTHS)) for part in range(1, WIDTHS + 1)})
+        )
+        self._split = NamedSharding(mesh, PartitionSpec("data"))
+        self._params = jax.device_put(_nested(weights), NamedSharding(mesh, PartitionSpec()))
+        self._put = jax.device_put
+        self._forward = jax.jit(
+            lambda params, token_ids: Classifier(config).apply({"params": params}, token_ids)
+        )
+
+    def __call__(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """Logits [batch, num_outputs] of texts no longer than `max_length`, in their order."""
+        lengths = np.array([len(ids) for ids in token_ids], np.int32)
+        logits = np.empty((len(token_ids), self._config.num_outputs), np.float32)
+        results = []
+        for plan in plan_epoch(lengths, BATCH_SIZE, self._widths, None):
+            batch = self._put(pad(token_ids, plan.rows, plan.width, BATCH_SIZE), self._split)
+            results.append((plan.rows, self._forward(self._params, batch)))
+        for rows, result in results:
+            logits[rows] = np.asarray(result)[: len(rows)]
+        return logits
+
+
+def _nested(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
+    """Weights by name as the nested dictionaries of a Flax module."""
+    params: dict[str, Any] = {}
+    for name, value in weights.items():
+        *modules, last = name.split(".")
+        place = params
+        for module in modules:
+            place = place.setdefault(module, {})
+        place[last] = value
+    return params
