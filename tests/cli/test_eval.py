@@ -10,6 +10,7 @@ import pytest
 
 from rnncli.data.dataset import Dataset
 from rnncli.runs import Run
+from rnncli.saved_model import _own_sha256
 from tests.cli.command import rnncli
 from tests.evaluation.factories import make_dataset, make_run
 
@@ -132,6 +133,18 @@ def test_not_worse_than_itself(here: Path) -> None:
 def test_verify(here: Path) -> None:
     done = rnncli("eval", "--verify", "--json", "-q", cwd=here)
     assert json_of(done.stdout)["verified"] is True
+
+
+def test_verify_finds_a_model_that_predicts_something_else(here: Path) -> None:
+    path = here / "runs/good/model/model.json"
+    description = json.loads(path.read_text())
+    description["golden"][1]["probabilities"] = [0.123, 0.877]
+    description["sha256"]["model.json"] = _own_sha256(description)
+    path.write_text(json.dumps(description))
+    assert rnncli("eval", "-q", cwd=here).returncode == 0
+    done = rnncli("eval", "--verify", cwd=here)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not give its own golden probabilities again" in done.stderr
 
 
 def test_a_damaged_model_is_refused(here: Path) -> None:
