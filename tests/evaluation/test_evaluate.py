@@ -12,6 +12,7 @@ from rnncli.data.dataset import Dataset, resolve_dataset
 from rnncli.data.prepare import prepare
 from rnncli.errors import DataError, RunError
 from rnncli.evaluation import evaluate, storage
+from rnncli.inference import Scorer
 from rnncli.saved_model import load_model
 from tests.evaluation.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
 
@@ -47,20 +48,20 @@ def test_results_are_in_the_order_of_the_split_whatever_the_batches(runs_dir: Pa
         part = evaluate.score_split(model, split, batch_size=batch_size)
         np.testing.assert_allclose(part, whole, rtol=0, atol=1e-9)
     for index in (0, 100, 306):
-        alone = evaluate.score(model, [split[index]])
+        alone = Scorer(model)([split[index]])
         np.testing.assert_allclose(whole[index], alone[0], rtol=0, atol=1e-9)
 
 
 def test_longest_texts_come_first(runs_dir: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
     lengths: list[int] = []
-    score = evaluate.score
 
-    def spy(model, token_ids):  # noqa: ANN001, ANN202
-        lengths.extend(len(ids) for ids in token_ids)
-        return score(model, token_ids)
+    class Spy(Scorer):
+        def __call__(self, token_ids):  # noqa: ANN001, ANN204
+            lengths.extend(len(ids) for ids in token_ids)
+            return super().__call__(token_ids)
 
-    monkeypatch.setattr(evaluate, "score", spy)
+    monkeypatch.setattr(evaluate, "Scorer", Spy)
     evaluate.evaluate_run(run, dataset, "test", batch_size=16)
     assert len(lengths) == 307
     assert lengths == sorted(lengths, reverse=True)
@@ -79,14 +80,14 @@ def test_predictions_that_are_not_finite_are_an_error(
     runs_dir: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
-    score = evaluate.score
 
-    def broken(model, token_ids):  # noqa: ANN001, ANN202
-        probabilities = score(model, token_ids)
-        probabilities[0] = np.nan
-        return probabilities
+    class Broken(Scorer):
+        def __call__(self, token_ids):  # noqa: ANN001, ANN204
+            probabilities = super().__call__(token_ids)
+            probabilities[0] = np.nan
+            return probabilities
 
-    monkeypatch.setattr(evaluate, "score", broken)
+    monkeypatch.setattr(evaluate, "Scorer", Broken)
     with pytest.raises(RunError, match="run 'bow-1': 4 of 307 predictions are not finite numbers"):
         evaluate.evaluate_run(run, dataset, "test", batch_size=100)
     assert storage.load_evaluation(run, "words", "test") is None
