@@ -29,27 +29,15 @@ OUTPUT_ENDINGS = {
 
 
 def predict(
-    texts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[TEXT]...", help="Texts to score; put -- before one that starts with a dash."
-        ),
+    text: Annotated[
+        list[str] | None, typer.Argument(help="Texts to score; put -- before one that starts with a dash.")
     ] = None,
     *,
     run: Annotated[
         str, typer.Option(help="A run's name or path, a model folder, 'latest' or 'best'.")
     ] = "latest",
     source: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            "-i",
-            help="File of texts, or - for standard input.",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
-        ),
+        Path | None, typer.Option("--input", "-i", help="File of texts, or - for standard input.")
     ] = None,
     table_format: Annotated[
         TableFormat | None,
@@ -79,10 +67,10 @@ def predict(
     could be scored.
     """
     writing = _output_format(output, output_format, json=json)
-    if texts:
-        _check_only_texts(texts, source, (table_format, text_column, encoding), quiet=quiet)
-    elif source is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
+    if text:
+        _check_only_texts(text, source, (table_format, text_column, encoding), quiet=quiet)
+    else:
+        source = _checked_source(source)
 
     # Threads of the matrix product wait for each other by spinning: on a busy machine that costs
     # several times what they gain. The library reads this when NumPy is imported.
@@ -98,20 +86,19 @@ def predict(
     with _destination(output) as file:
 
         def emit(scored: "list[tuple[TextRow, Prediction | None]]") -> None:
-            text = "".join(lines.line(row, prediction) for row, prediction in scored)
-            file.write(text.encode("utf-8", "backslashreplace"))
+            content = "".join(lines.line(row, prediction) for row, prediction in scored)
+            file.write(content.encode("utf-8", "backslashreplace"))
             file.flush()
             if output and not quiet:
                 _show_count(scorer.summary.rows)
 
         scorer = WindowedScorer(model, emit)
-        if texts:
-            rows = argument_rows(texts)
+        if text:
+            rows = argument_rows(text)
         else:
             from rnncli.data.text_input import input_rows
 
-            file_or_pipe = None if str(source) == "-" else source
-            rows = input_rows(file_or_pipe, table_format, text_column, encoding or "utf-8", scorer.flush)
+            rows = input_rows(source, table_format, text_column, encoding or "utf-8", scorer.flush)
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
         file.write(lines.header.encode())
         for row in chain(first, rows):
@@ -154,6 +141,18 @@ def _check_only_texts(
             console.note(
                 f"scored the words '{text}'; for the texts in that file: --input {text}", quiet=quiet
             )
+
+
+def _checked_source(source: Path | None) -> Path | None:
+    """The file or pipe to read, None for standard input."""
+    if source is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
+    if source is None or str(source) == "-":
+        return None
+    if not source.exists() or source.is_dir():
+        what = "is a folder" if source.is_dir() else "there is no such file"
+        raise UsageError(f"--input {source}: {what}; name a file of texts, or - for standard input")
+    return source
 
 
 def _load(runs_dir: Path, run: str) -> "SavedModel":

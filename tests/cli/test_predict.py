@@ -1,0 +1,416 @@
+"""`rnncli predict` as its users run it: arguments, files, pipes and terminals."""
+
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+from typer.testing import CliRunner
+
+from rnncli.cli.app import app
+from rnncli.config import Arch, ModelConfig, TrainConfig
+from rnncli.files import write_json
+from rnncli.inference import Scorer, predict_texts
+from rnncli.runs import Run
+from rnncli.saved_model import load_model, save_model
+from tests.cli.command import ROOT
+from tests.factories import random_model
+
+COMMAND = [sys.executable, "-W", "error", "-m", "rnncli", "predict"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+SIX = ("HUM:ind, or so", "LOC", "否定", "two  spaces", 'a "quote"', "tab\there")
+TEXTS = ["great movie", "", "not a bad film, never dull", "zzzz qqqq", "the " * 29]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two runs, ``six`` and, the latest, ``two``; no test changes the runs."""
+    folder = tmp_path_factory.mktemp("predict")
+    for name, arch, labels in (("six", Arch.BIGRU, SIX), ("two", Arch.BILSTM, ("neg", "pos"))):
+        config = ModelConfig(arch, 101, len(labels), embedding_size=7, hidden_size=5)
+        run = Run(folder / "runs" / name)
+        run.path.mkdir(parents=True)
+        run.write_description(TrainConfig(arch=arch), dataset="words", fingerprint=name)
+        save_model(run.model_dir, random_model(config, label_names=labels))
+        write_json(run.summary_path, {"val_accuracy": 0.5})
+    os.utime(folder / "runs" / "six" / "summary.json", (0, 0))
+    return folder
+
+
+def predict(
+    here: Path, *arguments: object, stdin: bytes = b"", code: int = 0
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command with these arguments and input, and check its exit code."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=here,
+        env=ENVIRONMENT,
+        input=stdin,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    return done
+
+
+def rows_of(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+def expected_rows(here: Path, run: str, texts: Sequence[str]) -> list[dict[str, Any]]:
+    model = load_model(here / "runs" / run / "model")
+    return [
+        {
+            "index": index,
+            "text": text,
+            "label": found.label,
+            "probability": pytest.approx(found.probability, abs=1e-6),
+            "probabilities": {k: pytest.approx(v, abs=1e-6) for k, v in found.probabilities.items()},
+            "tokens": found.tokens,
+            "unknown": found.unknown,
+            "truncated": found.truncated,
+        }
+        for index, (text, found) in enumerate(
+            zip(texts, predict_texts(model, texts, Scorer(model)), strict=True)
+        )
+    ]
+
+
+def test_one_text_gives_one_line(here: Path) -> None:
+    done = predict(here, "great movie")
+    assert re.fullmatch(r"(neg|pos)\t[01]\.\d{4}\tgreat movie\n", done.stdout.decode())
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("run", ["two", "six"])
+def test_json_rows_hold_everything(here: Path, run: str) -> None:
+    done = predict(here, *TEXTS, "--json", "--run", run)
+    rows = rows_of(done)
+    assert rows == expected_rows(here, run, TEXTS)
+    assert [list(row) for row in rows] == [list(rows[0])] * len(TEXTS)
+    assert [(row["tokens"], row["unknown"], row["truncated"]) for row in rows] == [
+        (2, 0, False),
+        (0, 0, False),
+        (7, 1, False),
+        (2, 2, False),
+        (29, 0, True),
+    ]
+    assert done.stderr.decode().splitlines() == [
+        "1 of 5 texts are longer than 23 tokens; their beginning is not read",
+        "3 of 40 tokens are not in the vocabulary (7.5%)",
+        "texts without any known word: 1 of 5",
+    ]
+    assert predict(here, *TEXTS, "--json", "--run", run, "--quiet").stderr == b""
+
+
+def test_a_run_is_found_by_name_path_or_model_folder(here: Path) -> None:
+    latest = predict(here, "dull", "--json").stdout
+    assert latest == predict(here, "dull", "--json", "--run", "two").stdout
+    assert latest == predict(here, "dull", "--json", "--run", here / "runs" / "two" / "model").stdout
+    six = predict(here, "dull", "--json", "--run", "runs/six").stdout
+    assert list(json.loads(six)["probabilities"]) == list(SIX)
+
+
+def test_texts_may_start_with_a_dash(here: Path) -> None:
+    rows = rows_of(predict(here, "--json", "--", "-5 stars", "--json"))
+    assert [row["text"] for row in rows] == ["-5 stars", "--json"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--input", "-")])
+def test_every_line_of_standard_input_is_a_row(here: Path, arguments: tuple[str, ...]) -> None:
+    done = predict(here, *arguments, "--json", stdin=b"a movie\r\n\n  \nlast, without an end")
+    assert [row["text"] for row in rows_of(done)] == ["a movie", "", "  ", "last, without an end"]
+    assert [row["index"] for row in rows_of(done)] == [0, 1, 2, 3]
+
+
+def test_company_and_order_change_nothing(here: Path) -> None:
+    others = [" ".join(["great", "not", "bad"][: n % 4] * (n % 11)) for n in range(307)]
+    (here / "many.txt").write_text("".join(f"{text}\n" for text in [*others, *TEXTS, *others[::-1]]))
+    among = rows_of(predict(here, "--input", "many.txt", "--json"))
+    assert len(among) == 2 * 307 + len(TEXTS)
+    for alone, row in zip(expected_rows(here, "two", TEXTS), among[307:], strict=False):
+        assert row == {**alone, "index": row["index"]}
+
+
+def test_own_tables(here: Path) -> None:
+    texts = ["great, they say", 'a "bad"\nmovie', ""]
+    with (here / "own.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "review"], *([n, text] for n, text in enumerate(texts))])
+    (here / "own.tsv").write_text("Text\tlabel\n" + "".join(f"{text.split()[0]}\tx\n" for text in texts[:2]))
+    (here / "own.jsonl").write_text("".join(json.dumps({"n": 1, "body": text}) + "\n" for text in texts))
+    parquet.write_table(pyarrow.table({"comment": texts, "text": texts}), here / "own.parquet")
+    for name, options, expected in (
+        ("own.csv", (), texts),
+        ("own.csv", ("--text-column", "id"), ["0", "1", "2"]),
+        ("own.tsv", (), ["great,", "a"]),
+        ("own.jsonl", (), texts),
+        ("own.parquet", (), texts),
+    ):
+        rows = rows_of(predict(here, "--input", name, "--json", *options))
+        assert [row["text"] for row in rows] == expected, name
+        assert not any("error" in row for row in rows)
+
+
+def test_rows_that_cannot_be_scored_keep_their_place(here: Path) -> None:
+    lines = [
+        b'{"text": "great"}',
+        b"{text: bad}",
+        b"",
+        b'{"text": ["nested"]}',
+        b'{"review": "good"}',
+        b"[1]",
+        b'{"text": "caf\xe9"}',
+        b'{"text": "a\0b"}',
+        b'{"text": null}',
+        b'{"text": "last"}',
+    ]
+    done = predict(here, "--format", "jsonl", "--json", stdin=b"\n".join(lines))
+    rows = rows_of(done)
+    assert [row["index"] for row in rows] == list(range(10))
+    assert ["label" in row for row in rows] == [n in (0, 8, 9) for n in range(10)]
+    assert all(list(row) == ["index", "text", "error"] for row in rows[1:8])
+    assert all(row["error"].startswith(f"line {n}: ") for n, row in enumerate(rows[1:8], 2))
+    assert b"warning: 7 of 10 rows could not be scored; first: line 2: not JSON" in done.stderr
+    assert b"warning" in predict(here, "--format", "jsonl", "--quiet", stdin=b"\n".join(lines)).stderr
+
+
+def test_no_row_that_can_be_scored_is_a_failure(here: Path) -> None:
+    done = predict(here, stdin=b"caf\xe9\n\xff\n", code=1)
+    assert [line.split("\t")[:2] for line in done.stdout.decode().splitlines()] == [["error", "-"]] * 2
+    assert b"error: 2 of 2 rows could not be scored; first: line 1: " in done.stderr
+    assert len(rows_of(predict(here, "--encoding", "cp1252", "--json", stdin=b"caf\xe9\n"))) == 1
+
+
+def test_arguments_in_another_encoding(here: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, b"caf\xe9", "great", "--json"], cwd=here, env=ENVIRONMENT, capture_output=True, check=True
+    )
+    first, second = rows_of(done)
+    assert first == {"index": 0, "text": None, "error": "text 1 is not UTF-8"}
+    assert second["text"] == "great"
+
+
+def test_no_rows(here: Path) -> None:
+    done = predict(here, stdin=b"")
+    assert (done.stdout, done.stderr) == (b"", b"the input has no rows\n")
+    header = predict(here, "--format", "csv", "--output-format", "csv", stdin=b"text\n").stdout
+    assert header.startswith(b"index,text,label,")
+
+
+def test_csv_output_reads_back(here: Path) -> None:
+    texts = ['a "bad"\nmovie', "great, they say", "", "否定 🙂"]
+    lines = b"".join(json.dumps({"text": text}).encode() + b"\n" for text in texts) + b"bad\n"
+    done = predict(here, "--run", "six", "--format", "jsonl", "--output-format", "csv", stdin=lines)
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
+    assert [row["text"] for row in rows] == [*texts, ""]
+    for row, expected in zip(rows, expected_rows(here, "six", texts), strict=False):
+        assert row["label"] == expected["label"]
+        assert float(row["probability"]) == expected["probability"]
+        assert {name: float(row[f"probability_{name}"]) for name in SIX} == expected["probabilities"]
+        assert (int(row["tokens"]), int(row["unknown"])) == (expected["tokens"], expected["unknown"])
+        assert (row["truncated"], row["error"]) == ("false", "")
+    assert rows[-1]["label"] == ""
+    assert rows[-1]["error"].startswith("line 5: not JSON")
+
+
+@pytest.mark.parametrize("ending", ["txt", "jsonl", "csv"])
+def test_output_file_holds_what_standard_output_would(here: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"predictions.{ending}"
+    path.write_text("old")
+    done = predict(here, "great", "bad", "--output", path)
+    assert done.stdout == b""
+    assert done.stderr.decode() == f"rows written to {path}: 2\n"
+    name = {"txt": "text"}.get(ending, ending)
+    assert path.read_bytes() == predict(here, "great", "bad", "--output-format", name).stdout
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_output_file_as_it_was(here: Path, tmp_path: Path) -> None:
+    path = tmp_path / "predictions.csv"
+    path.write_text("old")
+    done = predict(here, "--format", "csv", "--output", path, stdin=b"id,opinion\n1,good\n", code=1)
+    assert done.stderr.decode().startswith(
+        "error: standard input: no column with a usual name such as 'text'"
+    )
+    assert "columns: id, opinion; choose one with --text-column" in done.stderr.decode()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_input_may_be_the_output(here: Path, tmp_path: Path) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_text("great\nbad\n")
+    predict(here, "--input", path, "--output", path)
+    assert [line.split("\t")[2] for line in path.read_text().splitlines()] == ["great", "bad"]
+
+
+def test_a_device_is_written_not_replaced(here: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        predict(here, "great", "--output", pipe)
+        assert reader.communicate(timeout=60)[0].endswith(b"\tgreat\n")
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["great", "--input", "texts.txt"], "either texts or --input"),
+        (["great", "--format", "csv"], "describe --input"),
+        (["great", "--text-column", "a"], "describe --input"),
+        (["--input", "texts.txt", "--text-column", "a"], "lines of text have no columns"),
+        (["--input", "texts.pdf"], "texts.pdf: unknown kind of file; known endings"),
+        (["--input", "nowhere.txt"], "--input nowhere.txt: there is no such file"),
+        (["--input", "."], "is a folder"),
+        (["great", "--json", "--output-format", "csv"], "contradict"),
+        (["great", "--output", "p.pdf"], "the ending names no format"),
+        (["great", "--output", "nowhere/p.csv"], "there is no folder nowhere"),
+        (["great", "--format", "xml"], "xml"),
+        (["-5", "stars"], "-5"),
+        (["great", "--run", "three"], "no run 'three' in runs/"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    here: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(here)
+    (here / "texts.txt").touch()
+    (here / "texts.pdf").touch()
+    result = CliRunner().invoke(app, ["predict", *arguments])
+    assert result.exit_code == (1 if "known endings" in message or "no run" in message else 2)
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_file_name_given_as_a_text_is_pointed_out(here: Path) -> None:
+    (here / "reviews.txt").touch()
+    assert b"for the texts in that file: --input reviews.txt" in predict(here, "reviews.txt").stderr
+
+
+def test_a_damaged_model_is_one_clear_line(here: Path, tmp_path: Path) -> None:
+    model = random_model(ModelConfig(Arch.GRU, 11, 2, embedding_size=3, hidden_size=2))
+    save_model(tmp_path / "model", model)
+    content = (tmp_path / "model" / "model.safetensors").read_bytes()
+    (tmp_path / "model" / "model.safetensors").write_bytes(content[:-1])
+    done = predict(here, "great", "--run", tmp_path / "model", code=1)
+    assert done.stdout == b""
+    assert re.fullmatch(rb"error: \S+model\.safetensors is damaged .*\n", done.stderr)
+
+
+def test_a_closed_pipe_ends_silently(here: Path) -> None:
+    (here / "long.txt").write_text("great movie, not bad\n" * 20_011)
+    with subprocess.Popen(
+        [*COMMAND, "--input", "long.txt"],
+        cwd=here,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().endswith(b"great movie, not bad\n")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "csv"), ("--encoding", "utf-16-le")])
+def test_a_slow_writer_is_answered_at_once(here: Path, options: tuple[str, ...]) -> None:
+    encoding = options[1] if "--encoding" in options else "utf-8"
+    with subprocess.Popen(
+        [*COMMAND, "--input", "-", *options],
+        cwd=here,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"text\n" if "csv" in options else b"")
+        for text in ("bad", "good"):
+            process.stdin.write(f"{text}\n".encode(encoding))
+            process.stdin.flush()
+            assert process.stdout.readline().endswith(f"\t{text}\n".encode())
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_memory_does_not_grow_with_the_input(here: Path) -> None:
+    peaks = []
+    for rows in (5_003, 50_021):
+        (here / "rows.txt").write_text("great movie, not bad at all, they said to me\n" * rows)
+        with (here / "rows.txt").open("rb") as stdin, (here / "rows.out").open("wb") as stdout:
+            process = subprocess.Popen(COMMAND, cwd=here, env=ENVIRONMENT, stdin=stdin, stdout=stdout)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        assert (here / "rows.out").read_bytes().count(b"\n") == rows
+        peaks.append(usage.ru_maxrss)
+    assert peaks[1] < peaks[0] + 20_000  # KiB
+
+
+def test_a_terminal_gets_lines_of_its_width(here: Path) -> None:
+    texts = ["a movie that is the best of all the movies", "否定" * 20, "short", "tab\tand\x1b[31mred", "bad"]
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "COLUMNS"}
+    with subprocess.Popen([*COMMAND, "-q", *texts], cwd=here, env=environment, stdout=slave) as process:
+        os.close(slave)
+        content = b""
+        while chunk := _read(master):
+            content += chunk
+        assert process.wait(60) == 0
+    os.close(master)
+    lines = content.decode().splitlines()
+    shown = [re.fullmatch(r"(?:neg|pos)    [01]\.\d{4}  (.*)", line) for line in lines]
+    assert [match and match[1] for match in shown] == [
+        "a movie that is the best…",  # 25 columns
+        "否定否定否定否定否定否定…",
+        "short",
+        "tab and [31mred",
+        "bad",
+    ]
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:  # how Linux says that the other end is closed
+        return b""
+
+
+def test_a_terminal_as_input_is_asked_for_texts(here: Path) -> None:
+    master, slave = pty.openpty()
+    done = subprocess.run(COMMAND, cwd=here, env=ENVIRONMENT, stdin=slave, capture_output=True, check=False)
+    os.close(slave)
+    os.close(master)
+    assert done.returncode == 2
+    assert b"no text to score; try: rnncli predict 'great movie'" in done.stderr
+
+
+def test_few_texts_load_nothing_heavy(here: Path) -> None:
+    code = "import sys; from rnncli.cli.app import app; app(['predict', 'great'], standalone_mode=False)"
+    report = "; print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code + report], cwd=here, env=ENVIRONMENT, capture_output=True, check=True
+    )
+    loaded = set(re.findall(r"'(\w+)'", done.stdout.decode().splitlines()[-1]))
+    assert {"numpy", "tokenizers", "safetensors"} <= loaded
+    heavy = {"jax", "jaxlib", "flax", "optax", "orbax", "rich", "matplotlib", "pyarrow", "pooch", "scipy"}
+    assert not heavy & loaded
