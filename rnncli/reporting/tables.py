@@ -123,8 +123,10 @@ class EvaluationView:
 
 def _overall(figures: Evaluation) -> Table:
     grid = Table.grid(padding=(0, GAP, 0, 0))
+    common, scores = max(figures.per_class.items(), key=lambda item: item[1].support)
     rows = [
         ("accuracy", figures.accuracy, f"{interval(figures.accuracy_interval)} (95 % interval)"),
+        ("baseline", scores.support / figures.examples, f"always answering {plain(common)}"),
         ("loss", figures.loss, "nats an example"),
         ("macro F1", figures.macro_f1, ""),
         ("ROC AUC", figures.roc_auc, "" if figures.roc_auc is not None else "needs two classes"),

@@ -56,6 +56,9 @@ def test_an_evaluation_shows_its_figures(width: int) -> None:
     low, high = found.accuracy_interval
     expected = [f"{found.accuracy:.4f}", f"{low:.4f}", "to", f"{high:.4f}", "(95", "%", "interval)"]
     assert cells_of(lines, "accuracy") == expected
+    supports = [sum(row) for row in found.confusion]
+    common = found.labels[supports.index(max(supports))]
+    assert cells_of(lines, "baseline") == [f"{max(supports) / 997:.4f}", "always", "answering", common]
     assert cells_of(lines, "loss")[0] == f"{found.loss:.4f}"
     assert cells_of(lines, "macro F1")[0] == f"{found.macro_f1:.4f}"
     assert cells_of(lines, "ROC AUC")[0] == f"{found.roc_auc:.4f}"
@@ -121,7 +124,7 @@ def test_a_matrix_too_wide_becomes_the_most_frequent_confusions() -> None:
 
 def test_names_from_elsewhere_are_no_markup() -> None:
     text = "\n".join(render(EvaluationView(evaluation(["[red]a", "b\x1b[31m\rc"])), 80))
-    assert text.count("[red]a") == 3  # its scores, its row and its column
+    assert text.count("[red]a") == 4  # the baseline, its scores, its row and its column
     assert "\x1b" not in text
     assert "\r" not in text
     assert "b\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}c" in text
