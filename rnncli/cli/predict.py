@@ -30,7 +30,8 @@ OUTPUT_ENDINGS = {
 
 def predict(
     text: Annotated[
-        list[str] | None, typer.Argument(help="Texts to score; put -- before one that starts with a dash.")
+        list[str] | None,
+        typer.Argument(metavar="TEXT", help="Texts to score; put -- before one that starts with a dash."),
     ] = None,
     *,
     run: Annotated[
@@ -63,8 +64,7 @@ def predict(
 ) -> None:
     """Score texts: one row of output for each row of input, in order.
 
-    A row that cannot be scored carries an error in its place. The exit code is 1 when no row
-    could be scored.
+    A row that cannot be scored carries an error in its place; when none can, the exit code is 1.
     """
     writing = _output_format(output, output_format, json=json)
     if text:

@@ -136,8 +136,8 @@ def _rounded(probability: float) -> float:
 
 def _csv_line(cells: Sequence[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # which has it quote both characters
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _columns(text: str) -> int:

@@ -1,0 +1,90 @@
+"""Lines of predictions: their width on a terminal, what they let through, and the remarks."""
+
+import csv
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.config import Arch, ModelConfig, OutputFormat, Truncation
+from rnncli.data.text_rows import TextRow
+from rnncli.inference import Prediction, Summary
+from rnncli.reporting.predictions import prediction_format, remarks
+from tests.factories import random_model
+
+NAMES = ("neg", "positive")
+PREDICTION = Prediction("neg", {"neg": 0.97354, "positive": 0.02646}, tokens=2, unknown=1, truncated=False)
+
+
+def line(format: OutputFormat, text: str, width: int | None = None) -> str:
+    return prediction_format(format, NAMES, width).line(TextRow(3, text), PREDICTION)
+
+
+def columns(text: str) -> int:
+    """Terminal columns, by the rules for letters, marks and wide characters."""
+    marks = sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
+    return len(text) - marks + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+
+
+def test_tabs_separate_whole_texts() -> None:
+    assert line(OutputFormat.TEXT, "great " * 99) == "neg\t0.9735\t" + "great " * 99 + "\n"
+
+
+def test_columns_line_up_on_a_terminal() -> None:
+    lines = prediction_format(OutputFormat.TEXT, NAMES, 40)
+    assert lines.line(TextRow(0, "great"), PREDICTION) == "neg       0.9735  great\n"
+    assert lines.line(TextRow(1, None, "line 2: bad"), None) == "error     -       line 2: bad\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 22, "a" * 23, "é" * 30, "e\u0301" * 22, "否" * 11, "否" * 12, "a" + "否" * 11]
+)
+def test_a_text_is_cut_only_where_it_does_not_fit(text: str) -> None:
+    shown = line(OutputFormat.TEXT, text, width=40).removesuffix("\n").removeprefix("neg       0.9735  ")
+    if columns(text) <= 22:
+        assert shown == text
+    else:
+        assert shown.endswith("…")
+        assert text.startswith(shown[:-1])
+        assert 21 <= columns(shown) <= 22
+
+
+@given(st.text(), st.integers(20, 60))
+def test_any_text_is_one_line_that_fits(text: str, width: int) -> None:
+    shown = line(OutputFormat.TEXT, text, width)
+    assert shown.splitlines(keepends=True) == [shown]
+    assert columns(shown.removesuffix("\n")) <= max(width, 19)
+    assert not any(unicodedata.category(character) == "Cc" for character in shown[:-1])
+
+
+@given(st.text())
+def test_any_text_comes_back_from_json_and_csv(text: str) -> None:
+    row = json.loads(line(OutputFormat.JSONL, text))
+    assert (row["index"], row["text"], row["label"]) == (3, text, "neg")
+    assert line(OutputFormat.JSONL, text).count("\n") == 1
+    content = prediction_format(OutputFormat.CSV, NAMES).header + line(OutputFormat.CSV, text)
+    (cells,) = csv.DictReader(io.StringIO(content, newline=""))
+    assert (cells["text"], cells["probability_positive"], cells["truncated"]) == (text, "0.02646", "false")
+    assert None not in cells.values()
+
+
+def test_remarks_name_what_the_rows_show_one_by_one() -> None:
+    config = ModelConfig(Arch.RNN, 7, 2, embedding_size=2, hidden_size=2)
+    model = random_model(config, max_length=5, truncate=Truncation.TAIL)
+    summary = Summary()
+    assert list(remarks(summary, model)) == ["the input has no rows"]
+    summary.add(TextRow(0, "x"), Prediction("neg", {}, tokens=2, unknown=0, truncated=False))
+    assert list(remarks(summary, model)) == []
+    summary.add(TextRow(1, "x"), Prediction("neg", {}, tokens=6, unknown=6, truncated=True))
+    summary.add(TextRow(2, "x"), Prediction("neg", {}, tokens=0, unknown=0, truncated=False))
+    summary.add(TextRow(3, None, "line 4: bad"), None)
+    summary.add(TextRow(4, None, "line 5: worse"), None)
+    assert list(remarks(summary, model)) == [
+        "1 of 3 texts are longer than 5 tokens; their end is not read",
+        "6 of 8 tokens are not in the vocabulary (75.0%)",
+        "texts without any known word: 1 of 3",
+    ]
+    assert (summary.rows, summary.errors, summary.first_error) == (5, 2, "line 4: bad")
