@@ -13,7 +13,7 @@ Ints = NDArray[np.int32]
 WINDOW = 32  # batches whose texts are sorted by length together
 LENGTH_MULTIPLE = 8
 MOST_WIDTHS = 4
-BATCHES_PER_WIDTH = 32  # a length of its own must save more padding than its compilation costs
+TOKENS_PER_WIDTH = 50_000  # a length of its own must save more padding than its compilation costs
 
 
 class Texts(Protocol):
@@ -45,16 +45,29 @@ class Plan(NamedTuple):
     width: int
 
 
-def bucket_widths(lengths: Ints, batch_size: int, max_length: int) -> tuple[int, ...]:
-    """A few lengths to pad to, ascending, the last of which holds every text.
+def bucket_widths(lengths: Ints, max_length: int) -> tuple[int, ...]:
+    """A few lengths to pad to, ascending, the last of which is `max_length`, rounded up.
 
-    They split the texts into parts of equal size, so that little of a batch is padding while the
-    number of programs to compile is bounded; the fewer batches, the fewer lengths.
+    Among all choices of so many lengths they are the one with the least padding, were every text
+    padded by itself. The fewer tokens there are, the fewer lengths.
     """
-    count = int(np.clip(len(lengths) // (batch_size * BATCHES_PER_WIDTH), 1, MOST_WIDTHS))
-    shares = np.arange(1, count) / count
-    quantiles = np.quantile(lengths, shares, method="higher").tolist() if count > 1 else []
-    return tuple(sorted({round_up(int(length)) for length in [*quantiles, max_length]}))
+    count = int(np.clip(lengths.sum() // TOKENS_PER_WIDTH, 1, MOST_WIDTHS))
+    widths, texts = np.unique([round_up(length) for length in [*lengths, max_length]], return_counts=True)
+    up_to = np.cumsum(texts)
+    padded = widths * up_to  # tokens of the texts up to each width, with that width alone
+    choices = [(int(width),) for width in widths]
+    below = np.tri(len(widths), k=-1, dtype=bool)
+    for _ in range(count - 1):
+        # [i, j]: width i takes the texts above width j, whose best choice takes the rest
+        options = padded[None, :] + widths[:, None] * (up_to[:, None] - up_to[None, :])
+        options = np.where(below, options, padded[:, None])
+        best = options.argmin(axis=1)
+        better = options.min(axis=1) < padded
+        choices = [
+            (*choices[best[i]], int(width)) if better[i] else choices[i] for i, width in enumerate(widths)
+        ]
+        padded = options.min(axis=1)
+    return choices[-1]
 
 
 def round_up(length: int) -> int:
