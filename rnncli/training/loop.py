@@ -63,10 +63,8 @@ class Progress:
         """
         loss, grad_norm = float(metrics.loss), float(metrics.grad_norm)
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            raise DivergedError(
-                f"step {step} (epoch {self.epoch}): the loss is {loss}, the gradient's norm {grad_norm}; "
-                "try a lower --learning-rate or a --clip-norm of 1"
-            )
+            found = f"the loss is {loss}, the gradient's norm {grad_norm}"
+            raise DivergedError(_diverged(step, self.epoch, found))
         self.batch += 1
         self.loss += loss
         self.weight += float(metrics.weight)
@@ -96,6 +94,10 @@ class Progress:
         """Rebuild what `to_dict` gave."""
         best_loss = math.inf if values["best_loss"] is None else values["best_loss"]
         return cls(**{**values, "best_loss": best_loss})
+
+
+def _diverged(step: int, epoch: int, found: str) -> str:
+    return f"step {step} (epoch {epoch}): {found}; try a lower --learning-rate or a --clip-norm of 1"
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Trainer:
         self._class_weights = class_weights(labels_of(train), num_classes, config.class_weights)
         longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
         self._widths = (
-            bucket_widths(train.lengths, config.batch_size, longest)
+            bucket_widths(train.lengths, longest)
             if config.batching is Batching.BUCKETS
             else (round_up(max_length),)
         )
@@ -191,7 +193,7 @@ class Trainer:
         consumer may save them or leave.
 
         Raises:
-            DivergedError: a loss or gradient was not finite.
+            DivergedError: a loss, of a batch or of the validation, or a gradient was not finite.
         """
         while not self.finished:
             yield from self._epoch()
@@ -231,6 +233,8 @@ class Trainer:
         """Validate, and record the epoch."""
         progress, step = self.progress, self.progress.epoch * self.batches_per_epoch
         val_loss, val_accuracy = self.validate()
+        if not math.isfinite(val_loss):
+            raise DivergedError(_diverged(step, progress.epoch, f"the validation loss is {val_loss}"))
         metrics = {
             "epoch": progress.epoch,
             "step": step,
