@@ -165,7 +165,7 @@ def _load(runs_dir: Path, run: str) -> "SavedModel":
 
 
 def _terminal_width() -> int | None:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return None
     from shutil import get_terminal_size
 
@@ -185,6 +185,8 @@ def _show_count(rows: int) -> None:
 def _destination(output: Path | None) -> Iterator[BinaryIO]:
     """Where rows go: standard output, a device or pipe, or a file that is replaced at the end."""
     if output is None:
+        if sys.stdout is None:
+            raise UsageError("standard output is closed: name a file with --output")
         yield sys.stdout.buffer
     elif output.exists() and not output.is_file():
         with output.open("wb") as file:

@@ -313,6 +313,26 @@ def test_a_damaged_model_is_one_clear_line(here: Path, tmp_path: Path) -> None:
     assert re.fullmatch(rb"error: \S+model\.safetensors is damaged .*\n", done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("closing", "code", "message"),
+    [("great >&-", 2, "standard output is closed"), ("<&-", 2, "no text to score"), ("great <&-", 0, "")],
+)
+def test_closed_standard_streams(here: Path, closing: str, code: int, message: str) -> None:
+    shell = f"{' '.join(COMMAND)} {closing}"
+    done = subprocess.run(["sh", "-c", shell], cwd=here, env=ENVIRONMENT, capture_output=True, check=False)
+    assert done.returncode == code
+    assert re.fullmatch(rf"(error: {message}.*\n)?", done.stderr.decode())
+
+
+def test_a_full_disk_is_one_clear_line(here: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "great"], cwd=here, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert re.fullmatch(rb"error: No space left on device.*\n", done.stderr)
+
+
 def test_a_closed_pipe_ends_silently(here: Path) -> None:
     (here / "long.txt").write_text("great movie, not bad\n" * 20_011)
     with subprocess.Popen(
