@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,8 @@ def start_jax(num_devices: int = 0) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import jax
 
-    jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
+    with suppress(RuntimeError):  # raised where JAX has started before: its devices then stay as they are
+        jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
     jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -134,8 +135,9 @@ def _orthogonal_by_gate(key: Array, shape: tuple[int, int]) -> Array:
     Orthogonal maps keep the length of a state over many steps (Saxe et al. 2014).
     """
     hidden, width = shape
-    gates = nn.initializers.orthogonal()(key, (width // hidden, hidden, hidden))
-    return jnp.concatenate(list(gates), axis=-1)
+    orthogonal = nn.initializers.orthogonal()
+    keys = jax.random.split(key, width // hidden)
+    return jnp.concatenate([orthogonal(gate_key, (hidden, hidden)) for gate_key in keys], axis=-1)
 
 
 def _initial_bias(cell: str) -> nn.initializers.Initializer:

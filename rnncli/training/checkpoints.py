@@ -94,5 +94,8 @@ def _load(path: Path, template: TrainState) -> tuple[TrainState, Progress]:
         if found is None or (found.shape, found.dtype) != (leaf.shape, leaf.dtype):
             shape = "nothing" if found is None else f"{found.dtype}{list(found.shape)}"
             raise RunError(f"{path}: {name} should be {leaf.dtype}{list(leaf.shape)}, found {shape}")
+    unknown = sorted(arrays.keys() - expected.keys())
+    if unknown:
+        raise RunError(f"{path}: {unknown[0]} is no part of this model and optimizer")
     structure = jax.tree_util.tree_structure(template)
     return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected]), progress

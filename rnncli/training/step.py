@@ -101,6 +101,7 @@ class Steps:
         self._split = NamedSharding(mesh, PartitionSpec("data"))
         self._whole = NamedSharding(mesh, PartitionSpec())
         self._programs: dict[tuple[Any, ...], jax.stages.Compiled] = {}
+        self._initialise = jax.jit(self._initial_state, out_shardings=self._whole)
         self._train = jax.jit(self._train_step, donate_argnums=0)
         self._evaluate = jax.jit(self._eval_step)
 
@@ -111,12 +112,7 @@ class Steps:
 
     def initial_state(self, key: Array) -> TrainState:
         """Fresh parameters from `key`, and the optimizer's state for them."""
-
-        def build(key: Array) -> TrainState:
-            params = self._model.init(key, jnp.ones((1, 1), jnp.int32))["params"]
-            return TrainState(params, self._tx.init(params), jnp.zeros((), jnp.int32))
-
-        return jax.jit(build, out_shardings=self._whole)(key)
+        return self._initialise(key)
 
     def place(self, state: TrainState) -> TrainState:
         """`state` copied to every device."""
@@ -150,6 +146,10 @@ class Steps:
     def _name(kind: str, examples: Examples) -> tuple[Any, ...]:
         return (kind, examples.positions.shape, None if examples.words is None else examples.words.shape)
 
+    def _initial_state(self, key: Array) -> TrainState:
+        params = self._model.init(key, jnp.ones((1, 1), jnp.int32))["params"]
+        return TrainState(params, self._tx.init(params), jnp.zeros((), jnp.int32))
+
     def _train_step(
         self, state: TrainState, examples: Examples, key: Array
     ) -> tuple[TrainState, BatchMetrics]:
@@ -163,7 +163,7 @@ class Steps:
         grads, metrics = jax.grad(mean_loss, has_aux=True)(state.params)
         updates, opt_state = self._tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        metrics = metrics._replace(grad_norm=optax.global_norm(grads))
+        metrics = metrics._replace(grad_norm=optax.tree.norm(grads))
         return TrainState(params, opt_state, state.step + 1), metrics
 
     def _eval_step(self, params: Params, examples: Examples) -> BatchMetrics:

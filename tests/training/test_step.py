@@ -1,0 +1,130 @@
+"""Losses and metrics against hand-made values, and one optimizer step."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnncli.config import ClassWeights
+from rnncli.training.loop import class_weights
+from rnncli.training.step import BatchMetrics, Examples, Steps, batch_metrics, cross_entropy
+from tests.training.toys import MAX_LENGTH, NUM_CLASSES, VOCAB_SIZE, assert_equal_states, snapshot
+
+
+def examples(labels: list[int], weights: list[float]) -> Examples:
+    return Examples(
+        np.zeros((len(labels), 1), np.int32), None, np.array(labels, np.int32), np.array(weights, np.float32)
+    )
+
+
+def test_binary_cross_entropy_by_hand() -> None:
+    logits = jnp.array([0, math.log(3), math.log(3), 1000, 1000, -1000])[:, None]
+    labels = jnp.array([1, 1, 0, 1, 0, 1])
+    with jax.numpy_rank_promotion("raise"):
+        found = cross_entropy(logits, labels)
+    expected = [math.log(2), math.log(4 / 3), math.log(4), 0, 1000, 1000]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-30)
+
+
+def test_categorical_cross_entropy_by_hand() -> None:
+    logits = jnp.array([[0, math.log(2), math.log(5)]] * 3 + [[1000, 0, -1000]] * 2)
+    with jax.numpy_rank_promotion("raise"):
+        found = cross_entropy(logits, jnp.array([0, 1, 2, 0, 2]))
+    np.testing.assert_allclose(found, [math.log(8), math.log(4), math.log(8 / 5), 0, 2000], rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_outputs", [1, 3])
+def test_the_gradient_is_probability_minus_truth(num_outputs: int) -> None:
+    logits = jnp.asarray(np.random.default_rng(0).standard_normal((5, num_outputs)), jnp.float32)
+    labels = jnp.array([0, 1, 1, 0, 1])
+    gradient = jax.grad(lambda logits: cross_entropy(logits, labels).sum())(logits)
+    if num_outputs == 1:
+        expected = 1 / (1 + np.exp(-logits)) - np.array(labels)[:, None]
+    else:
+        exponentials = np.exp(logits)
+        expected = exponentials / exponentials.sum(axis=1, keepdims=True) - np.eye(3)[np.array(labels)]
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_metrics_by_hand() -> None:
+    logits = jnp.array([[0, math.log(2), math.log(5)]] * 3)
+    with jax.numpy_rank_promotion("raise"):
+        found = batch_metrics(logits, examples([0, 1, 2], [0.5, 3, 2]))
+    loss = 0.5 * math.log(8) + 3 * math.log(4) + 2 * math.log(8 / 5)
+    assert [float(value) for value in found] == pytest.approx([loss, 5.5, 1, 3, 0], rel=1e-6)
+    found = batch_metrics(jnp.array([[2.0], [-1], [0.5], [-3]]), examples([1, 0, 0, 1], [1, 1, 1, 1]))
+    assert (int(found.correct), int(found.examples)) == (2, 4)
+
+
+@pytest.mark.parametrize("num_outputs", [1, 3])
+def test_metrics_of_a_filled_batch_are_those_of_its_examples(num_outputs: int) -> None:
+    random = np.random.default_rng(1)
+    logits = random.standard_normal((7, num_outputs)).astype(np.float32)
+    labels = random.integers(0, 2, 7).tolist()
+    weights = random.uniform(0.5, 2, 7).tolist()
+    alone = batch_metrics(jnp.asarray(logits), examples(labels, weights))
+    for seed in range(3):
+        garbage = 1000 * np.random.default_rng(seed).standard_normal((4, num_outputs)).astype(np.float32)
+        filled = batch_metrics(
+            jnp.asarray(np.concatenate([logits, garbage])),
+            examples(labels + [seed % 2] * 4, weights + [0.0] * 4),
+        )
+        for name, value in zip(BatchMetrics._fields, filled, strict=True):
+            assert float(value) == pytest.approx(float(getattr(alone, name)), rel=1e-6), name
+
+
+def test_class_weights() -> None:
+    labels = np.array([0] * 6 + [2] * 2 + [1] * 4, np.int32)
+    assert class_weights(labels, 3, ClassWeights.NONE).tolist() == [1, 1, 1]
+    assert class_weights(labels, 3, ClassWeights.BALANCED).tolist() == pytest.approx([12 / 18, 1, 2])
+    assert class_weights(labels, 4, ClassWeights.BALANCED).tolist() == pytest.approx([12 / 24, 0.75, 1.5, 0])
+    balanced = class_weights(labels, 3, ClassWeights.BALANCED)[labels]
+    assert [float(balanced[labels == c].sum()) for c in range(3)] == pytest.approx([4, 4, 4])
+
+
+def test_rows_that_fill_a_batch_change_nothing(steps: Steps) -> None:
+    """Neither the metrics nor any parameter, whatever stands in them."""
+    random = np.random.default_rng(2)
+    words = np.zeros(256, np.int32)
+    words[1:] = random.choice(np.arange(1, VOCAB_SIZE), 255, replace=False)
+    key = jax.random.key(0)
+    start = snapshot(steps.initial_state(key))
+    width = -(-MAX_LENGTH // 8) * 8
+
+    def after_two_steps(fill_seed: int) -> tuple:
+        positions = np.random.default_rng(7).integers(0, 256, (4, width), dtype=np.int32)
+        garbage = np.random.default_rng(fill_seed)
+        positions[3] = garbage.integers(0, 256, width)
+        labels = np.array([2, 0, 1, garbage.integers(NUM_CLASSES)], np.int32)
+        batch = steps.place_examples(Examples(positions, words, labels, np.array([1, 0.5, 2, 0], np.float32)))
+        state = steps.place(start)
+        for kind in ("train", "eval"):
+            steps.compile(kind, state, batch, key)
+        evaluated = steps.evaluate(state, batch)
+        for _ in range(2):  # the learning rate warms up: the first step is one of length 0
+            state, trained = steps.train(state, batch, key)
+        return snapshot(state), [float(value) for value in (*evaluated, *trained)]
+
+    state, metrics = after_two_steps(0)
+    assert int(state.step) == 2
+    assert np.abs(state.params["output"]["bias"] - start.params["output"]["bias"]).min() > 0
+    for seed in (1, 2):
+        other_state, other_metrics = after_two_steps(seed)
+        assert_equal_states(other_state, state)
+        assert other_metrics == metrics
+
+
+def test_the_initial_state(steps: Steps) -> None:
+    """Orthogonal recurrent kernels gate by gate, small embeddings, the same for the same key."""
+    first, again, other = (snapshot(steps.initial_state(jax.random.key(seed))) for seed in (5, 5, 6))
+    assert_equal_states(first, again)
+    assert not np.array_equal(first.params["output"]["kernel"], other.params["output"]["kernel"])
+    kernel = first.params["encoder"]["layer_0"]["forward"]["recurrent_kernel"]
+    for gate in np.split(kernel, 3, axis=1):
+        np.testing.assert_allclose(gate @ gate.T, np.eye(len(gate)), atol=1e-6)
+    table = first.params["embedding"]["table"]
+    assert table.shape == (VOCAB_SIZE, 5)
+    assert -0.05 <= table.min() < -0.04
+    assert 0.04 < table.max() < 0.05

@@ -1,0 +1,92 @@
+"""Splits, steps and trainers that are small enough to run a whole training in a test."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnncli.config import Arch, Batching, Schedule, TrainConfig
+from rnncli.data.dataset import Split
+from rnncli.training.loop import Trainer
+from rnncli.training.optimizer import make_optimizer
+from rnncli.training.step import Steps, TrainState
+
+VOCAB_SIZE, NUM_CLASSES, MAX_LENGTH = 401, 3, 13
+TRAIN_SIZE, VALIDATION_SIZE = 263, 29
+
+# Dropout, a schedule and momentum, so that every step depends on all that a checkpoint must hold;
+# enough batches for texts to be padded to two lengths.
+CONFIG = TrainConfig(
+    arch=Arch.GRU,
+    epochs=3,
+    embedding_size=5,
+    hidden_size=3,
+    dropout=0.25,
+    batch_size=4,
+    batching=Batching.BUCKETS,
+    learning_rate=0.01,
+    schedule=Schedule.COSINE,
+    warmup_steps=7,
+    clip_norm=1.0,
+)
+TOTAL_STEPS = -(-TRAIN_SIZE // CONFIG.batch_size) * CONFIG.epochs
+
+
+def change(**settings: Any) -> TrainConfig:
+    """`CONFIG` with other settings."""
+    return dataclasses.replace(CONFIG, **settings)
+
+
+def make_split(name: str, texts: list[np.ndarray], labels: np.ndarray | None) -> Split:
+    offsets = np.cumsum([0, *(len(ids) for ids in texts)], dtype=np.int64)
+    return Split(name, np.concatenate(texts).astype(np.int32), offsets, labels, None)
+
+
+def random_split(name: str, size: int, seed: int = 0) -> Split:
+    """Texts of 0 to `MAX_LENGTH` random words; the first word of a text tells its label."""
+    random = np.random.default_rng([seed, size])
+    lengths = random.integers(0, MAX_LENGTH + 1, size)
+    texts = [random.integers(2, VOCAB_SIZE, length, dtype=np.int32) for length in lengths]
+    labels = [ids[0] % NUM_CLASSES if len(ids) else 0 for ids in texts]
+    return make_split(name, texts, np.array(labels, np.int32))
+
+
+def make_steps(config: TrainConfig, num_devices: int = 1, *, num_classes: int = NUM_CLASSES) -> Steps:
+    model_config = config.model_config(vocab_size=VOCAB_SIZE, num_classes=num_classes)
+    automatic = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((num_devices,), ("data",), automatic, devices=jax.devices()[:num_devices])
+    return Steps(model_config, make_optimizer(config, TOTAL_STEPS), mesh)
+
+
+def make_trainer(
+    steps: Steps, *, train: Split | None = None, validation: Split | None = None, **changes: Any
+) -> Trainer:
+    """A trainer with `CONFIG` and changes to it, on random splits."""
+    return Trainer(
+        change(**changes),
+        steps,
+        train or random_split("train", TRAIN_SIZE),
+        validation or random_split("validation", VALIDATION_SIZE),
+        vocab_size=VOCAB_SIZE,
+        num_classes=NUM_CLASSES,
+        max_length=MAX_LENGTH,
+    )
+
+
+def snapshot(state: TrainState) -> TrainState:
+    """A copy on the host, which later steps leave alone."""
+    return jax.tree.map(np.array, state)
+
+
+def assert_equal_states(found: TrainState, expected: TrainState) -> None:
+    """Equal bit for bit."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def timeless(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A history without what a clock measured."""
+    measured = {"seconds", "compile_seconds", "examples_per_second"}
+    return [{key: value for key, value in line.items() if key not in measured} for line in history]
