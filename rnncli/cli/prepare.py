@@ -71,12 +71,14 @@ def prepare(
     from rnncli.reporting.prepare_progress import PrepareProgress
     from rnncli.reporting.prepare_report import prepare_report
 
-    with PrepareProgress(console.stderr_console(), quiet=quiet) as progress:
+    with PrepareProgress(console.stderr_console(quiet=quiet)) as progress:
         dataset = data_prepare.prepare(
             chosen, config, runs_dir=runs_dir, name=name or default_name, report=progress
         )
     manifest = dataset.manifest
+    console.show(prepare_report(dataset), json=json, quiet=quiet)
     if json:
         console.out_json({"dataset": manifest.name, "path": str(dataset.path)} | manifest.to_dict())
-    console.show(prepare_report(dataset), json=json, quiet=quiet)
-    console.note(f"Prepared {dataset.path}. Next: rnncli train --dataset {manifest.name}", quiet=quiet)
+    elif not quiet:
+        option = "" if runs_dir == RUNS_DIR else f" --runs-dir {runs_dir}"
+        console.out(f"data    {dataset.path}/\nnext    rnncli train --dataset {manifest.name}{option}")

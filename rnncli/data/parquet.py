@@ -9,7 +9,7 @@ BATCH = 4096  # rows held in memory at a time
 
 
 def iter_parquet(stream: BinaryIO, *, where: str) -> Iterator[dict[str, str]]:
-    """Yield each row as text by column; nulls and nested values are left out.
+    """Yield each row as text by column; nulls are empty, nested values left out.
 
     Raises:
         DataError: pyarrow is not installed, or `stream` is no readable Parquet file.
@@ -31,4 +31,4 @@ def iter_parquet(stream: BinaryIO, *, where: str) -> Iterator[dict[str, str]]:
 def _cell(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, str | int | float) else None
+    return "" if value is None else str(value) if isinstance(value, str | int | float) else None

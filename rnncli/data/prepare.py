@@ -42,11 +42,13 @@ def prepare(
     with locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError):
         remove_leftovers(path)
         splits = complete_splits(source.read(report), config)
-        check_splits(splits)
+        check_splits(splits, where=source.origin)
         train = splits["train"].texts
         tokenizer = Tokenizer.train(_reported(train, "Counting words", report), config.vocab_size)
         if tokenizer.vocab_size == RESERVED_IDS:
-            raise DataError("the training texts hold not a single word; are the columns right?")
+            raise DataError(
+                f"{source.origin}: the training texts hold not a single word; are the columns right?"
+            )
         with replaced_directory(path) as folder:
             _write(folder, source.origin, splits, tokenizer, config, report)
     return Dataset.open(path)

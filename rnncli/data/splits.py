@@ -79,8 +79,8 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dic
     return {split: splits[split] for split in SPLITS if split in splits}
 
 
-def check_splits(splits: Mapping[str, Examples]) -> None:
-    """Refuse what nothing can be learned from or measured on.
+def check_splits(splits: Mapping[str, Examples], *, where: str) -> None:
+    """Refuse what nothing can be learned from or measured on; `where` names the source.
 
     Raises:
         DataError: A split is empty, there is one class, or a label is missing from train.
@@ -88,22 +88,22 @@ def check_splits(splits: Mapping[str, Examples]) -> None:
     known = set(splits["train"].labels or ())
     if len(known) < 2:
         found = ", ".join(repr(label) for label in known) or "none"
-        raise DataError(f"a classifier needs at least two labels; the training rows have: {found}")
+        raise DataError(f"{where}: a classifier needs at least two labels; the training rows have: {found}")
     if len(known) > max(100, len(splits["train"]) // 2):
         raise DataError(
-            f"{len(known):,} different labels in {len(splits['train']):,} training rows: are these classes? "
-            "Name the right column with --label-column"
+            f"{where}: {len(known):,} different labels in {len(splits['train']):,} training rows: "
+            "are these classes? Name the right column with --label-column"
         )
     for split, examples in splits.items():
         if not examples:
             raise DataError(
-                f"the {split} split is empty: give more rows, at least 3 different texts of each label, "
-                "or a larger --val-fraction or --test-fraction"
+                f"{where}: the {split} split is empty: give more rows, at least 3 different texts of "
+                "each label, or a larger --val-fraction or --test-fraction"
             )
     for split, examples in splits.items():
         if strange := sorted(set(examples.labels or ()) - known):
             raise DataError(
-                f"the {split} split has a label that no training row has: {strange[0]!r}; "
+                f"{where}: the {split} split has a label that no training row has: {strange[0]!r}; "
                 "correct it, or add training rows with it"
             )
 

@@ -58,16 +58,16 @@ class TableSource:
         bad: list[str] = []
         for row in _rows(path, self.encoding, report):
             error = row.error
-            if error is None:
-                try:
-                    columns = columns or find_columns(row.values, self.text_column, self.label_column)
-                    text, label = _text_and_label(row, columns, known_labels)
-                except ValueError as fault:
-                    error = str(fault)
-            if error is None:
-                texts.append(text)
-                labels.append(label)
-            else:
+            if error is None and columns is None:
+                columns, error = find_columns(row.values, self.text_column, self.label_column)
+                if error and not self.skip_bad_rows:
+                    raise DataError(f"{path}: {error}")
+            if error is None and columns is not None:
+                error = _fault(row, columns, known_labels)
+                if error is None:
+                    texts.append(row.values[columns.text])
+                    labels.append(row.values[columns.label])
+            if error is not None:
                 bad.append(f"{path}: line {row.line}: {error}")
                 if not self.skip_bad_rows:
                     raise DataError(f"{bad[0]}; or leave out such rows with --skip-bad-rows")
@@ -84,11 +84,13 @@ class Columns(NamedTuple):
     label: str
 
 
-def find_columns(names: Collection[str], text: str | None, label: str | None) -> Columns:
+def find_columns(
+    names: Collection[str], text: str | None, label: str | None
+) -> tuple[Columns | None, str | None]:
     """Choose among the column `names`: those asked for, else usual names, else the other one of two.
 
-    Raises:
-        ValueError: A column is missing or cannot be guessed; the message lists what there is.
+    Returns:
+        The columns, or why they cannot be told; that lists the columns there are.
     """
     found_text = _find(names, text, TEXT_NAMES)
     found_label = _find(names, label, LABEL_NAMES)
@@ -100,12 +102,12 @@ def find_columns(names: Collection[str], text: str | None, label: str | None) ->
             found_label = found_label or other[found_text]
     there_are = f"the columns are: {', '.join(map(repr, names))}"
     if not found_text:
-        raise ValueError(f"no column '{text or 'text'}'; {there_are}; name the texts' with --text-column")
+        return None, f"no column '{text or 'text'}'; {there_are}; name the texts' with --text-column"
     if not found_label:
-        raise ValueError(f"no column '{label or 'label'}'; {there_are}; name the labels' with --label-column")
+        return None, f"no column '{label or 'label'}'; {there_are}; name the labels' with --label-column"
     if found_text == found_label:
-        raise ValueError(f"text and label are the same column '{found_text}'; {there_are}")
-    return Columns(found_text, found_label)
+        return None, f"text and label are the same column '{found_text}'; {there_are}"
+    return Columns(found_text, found_label), None
 
 
 def _find(names: Collection[str], wanted: str | None, usual: tuple[str, ...]) -> str | None:
@@ -137,13 +139,14 @@ def _rows(path: Path, encoding: str, report: Report) -> Iterator[Row]:
     report(Progress(stage, count, count))
 
 
-def _text_and_label(row: Row, columns: Columns, known_labels: Collection[str] | None) -> tuple[str, str]:
+def _fault(row: Row, columns: Columns, known_labels: Collection[str] | None) -> str | None:
+    """Why a row cannot be used; None if it can."""
     for column in columns:
         if column not in row.values:
-            raise ValueError(f"no text or number in the column '{column}'")
-    text, label = row.values[columns.text], row.values[columns.label]
+            return f"no text or number in the column '{column}'"
+    label = row.values[columns.label]
     if not label.strip():
-        raise ValueError(f"no label in the column '{columns.label}'")
+        return f"no label in the column '{columns.label}'"
     if known_labels is not None and label not in known_labels:
-        raise ValueError(f"the label '{label}' does not occur among the training rows")
-    return text, label
+        return f"the label '{label}' does not occur among the training rows"
+    return None

@@ -21,6 +21,12 @@ ENDINGS = {
     ".parquet": TableFormat.PARQUET,
     ".txt": TableFormat.TEXT,
 }
+_CSV_FAULTS = {
+    "end of data": "a quote is opened and never closed",
+    "expected after": "a closing quote is followed by more; a quote inside a quoted text is written twice",
+    "new-line": "a lone carriage return; lines must end in \\n or \\r\\n",
+}
+_ONE_OBJECT = 'each line must be an object such as {"text": "...", "label": "..."}'
 MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long text
 
 
@@ -85,29 +91,29 @@ def iter_rows(stream: BinaryIO, format: TableFormat, *, where: str, encoding: st
 
 
 def _json_row(line: Line) -> Row:
-    """The row in a line of JSON; nested values and nulls count as missing."""
+    """The row in a line of JSON; nested values count as missing."""
     if line.error or not line.text.strip():
         return Row(line.number, {}, line.error)
     try:
         # Numbers stay as they are written: a label 1.0 must come back as 1.0.
         value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
-        return Row(line.number, {}, f"not JSON: {error.msg} at character {error.pos + 1}")
+        return Row(line.number, {}, f"not JSON: {error.msg} at character {error.pos + 1}; {_ONE_OBJECT}")
     except RecursionError:
-        return Row(line.number, {}, "not a row: nested too deeply")
+        return Row(line.number, {}, f"nested too deeply; {_ONE_OBJECT}")
     if not isinstance(value, dict):
-        return Row(line.number, {}, 'not a JSON object: write one object such as {"text": ...} a line')
+        return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}")
     cells = {key: _json_cell(cell) for key, cell in value.items()}
     values = {key: cell for key, cell in cells.items() if cell is not None}
     if not all(map(_is_encodable, chain(values, values.values()))):
         return Row(line.number, {}, "half of a surrogate pair (\\ud800 to \\udfff) stands alone")
-    return Row(line.number, values, None if values else "the object has no columns")
+    return Row(line.number, values, None if values else f"no columns; {_ONE_OBJECT}")
 
 
 def _json_cell(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    return value if isinstance(value, str) else None
+    return "" if value is None else value if isinstance(value, str) else None
 
 
 def _is_encodable(text: str) -> bool:
@@ -159,8 +165,7 @@ def _cells(
     try:
         return next(csv.reader(chain([text], remaining), delimiter=delimiter, strict=True)), None
     except csv.Error as error:
-        reason = "a quote is opened but never closed" if "end of data" in str(error) else str(error)
-        return [], f"not a row: {reason}; a quote inside a quoted text is written twice"
+        return [], next((reason for sign, reason in _CSV_FAULTS.items() if sign in str(error)), str(error))
 
 
 def _unquoted(cell: str) -> str:

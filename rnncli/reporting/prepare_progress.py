@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from rnncli.data import examples
 
@@ -18,24 +18,22 @@ class PrepareProgress:
 
     Args:
         console: Where to show it: bars if it is a terminal, plain lines if not.
-        quiet: Show nothing.
         clock: Gives the time in seconds.
     """
 
-    def __init__(self, console: Console, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
-        self._quiet = quiet
         self._clock = clock
         self._started = self._last_line = clock()
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=8),
             TextColumn("{task.fields[amount]}"),
-            TimeElapsedColumn(),
+            TextColumn("{task.elapsed:.0f} s"),
             console=console,
             transient=True,
-            disable=quiet or not console.is_terminal,
+            disable=console.quiet or not console.is_terminal,
         )
 
     def __enter__(self) -> Self:
@@ -49,8 +47,6 @@ class PrepareProgress:
 
     def __call__(self, progress: examples.Progress) -> None:
         """Show `progress`."""
-        if self._quiet:
-            return
         if self._console.is_terminal:
             self._update_bar(progress)
         else:
@@ -58,13 +54,15 @@ class PrepareProgress:
 
     def _update_bar(self, progress: examples.Progress) -> None:
         if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._bars.add_task(progress.stage, amount="")
+            self._tasks[progress.stage] = self._bars.add_task(_shortened(progress.stage), amount="")
         self._bars.update(
             self._tasks[progress.stage],
             completed=progress.done,
             total=progress.total,
             amount=_amount(progress),
         )
+        if progress.done == progress.total:
+            self._bars.stop_task(self._tasks[progress.stage])
 
     def _write_line(self, progress: examples.Progress) -> None:
         now = self._clock()
@@ -76,7 +74,11 @@ class PrepareProgress:
 
 def _amount(progress: examples.Progress) -> str:
     """What is done, and of how much while it is not all."""
-    scale = 1e6 if progress.unit == "bytes" else 1
-    unit = "MB" if progress.unit == "bytes" else progress.unit
-    of = f" of {progress.total / scale:,.0f}" if progress.total not in (None, progress.done) else ""
-    return f"{progress.done / scale:,.0f}{of} {unit}"
+    scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
+    total = "" if progress.total in (None, progress.done) else f"/{progress.total / scale:,.0f}"
+    return f"{progress.done / scale:,.0f}{total} {unit}"
+
+
+def _shortened(stage: str) -> str:
+    """`stage`, which may hold a file's name, at a width that leaves room on the line."""
+    return stage if len(stage) <= 26 else f"{stage[:25]}…"

@@ -52,7 +52,8 @@ def test_the_sample_is_the_default(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Dataset sample: 2 classes" in done.stdout
     assert "tagged: contrast, distance" in done.stdout
-    assert done.stderr.endswith("Prepared runs/datasets/sample. Next: rnncli train --dataset sample\n")
+    assert done.stdout.endswith("data    runs/datasets/sample/\nnext    rnncli train --dataset sample\n")
+    assert done.stderr.startswith("Writing the sample: ")
     assert "\x1b" not in done.stdout + done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
 

@@ -87,8 +87,8 @@ def test_useless_splits_are_refused(train: list[str], validation: list[str], mes
         "train": Examples([""] * len(train), labels=train),
         "validation": Examples([""] * len(validation), labels=validation),
     }
-    with pytest.raises(DataError, match=message):
-        check_splits(splits)
+    with pytest.raises(DataError, match=f"here: .*{message}"):
+        check_splits(splits, where="here")
 
 
 def test_no_training_rows() -> None:

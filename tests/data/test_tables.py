@@ -66,7 +66,7 @@ def test_rows_that_cannot_be_read_keep_their_place() -> None:
 def test_a_quote_that_is_never_closed_is_named() -> None:
     got = rows(b'text,label\na,x\n"b,y\nc,x\n', CSV)
     assert [row.line for row in got] == [2, 3]
-    assert "a quote is opened but never closed" in str(got[1].error)
+    assert "a quote is opened and never closed" in str(got[1].error)
 
 
 def test_a_text_of_megabytes() -> None:
@@ -85,6 +85,7 @@ def test_an_empty_line_is_an_empty_text_where_there_is_one_column() -> None:
         (b"", "here: the file is empty"),
         (b"\n", "here: line 1: it is empty; it must hold the column names"),
         (b"text,text\n", "here: line 1: the column name 'text' occurs twice"),
+        (b"text,label\ra,b\r", "here: line 1: a lone carriage return; lines must end in"),
         (b"te\xffxt,label\n", "here: line 1: byte 2 is not utf-8"),
         ("text,label\n".encode("utf-16"), "encoded as utf-16, not utf-8: use --encoding utf-16"),
         ("text,label\n".encode("utf-32"), "encoded as utf-32, not utf-8: use --encoding utf-32"),
@@ -132,7 +133,7 @@ def test_jsonl_keeps_numbers_as_they_are_written() -> None:
     got = rows(content, JSONL)
     assert got[0].values == {"text": "a", "label": "1.0"}
     assert got[1].is_blank
-    assert got[2] == Row(3, {"text": "7", "label": "true"})
+    assert got[2] == Row(3, {"text": "7", "label": "true", "x": ""})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_jsonl_keeps_numbers_as_they_are_written() -> None:
         (b"[1, 2]", "not a JSON object"),
         (b'"a"', "not a JSON object"),
         (b"{}", "no columns"),
-        (b'{"text": null}', "no columns"),
+        (b'{"text": [1]}', "no columns"),
         (b'{"text": "\\ud800"}', "surrogate pair"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"text": "\xe9"}', "byte 24 is not utf-8"),
@@ -226,8 +227,8 @@ def test_parquet(tmp_path: Path) -> None:
     got = rows((tmp_path / "t.parquet").read_bytes(), TableFormat.PARQUET)
     assert got == [
         Row(1, {"text": "a", "label": "x", "number": "1", "flag": "true"}),
-        Row(2, {"label": "y", "number": "2", "flag": "false"}),
-        Row(3, {"text": "ü", "label": "x", "number": "3"}),
+        Row(2, {"text": "", "label": "y", "number": "2", "flag": "false"}),
+        Row(3, {"text": "ü", "label": "x", "number": "3", "flag": ""}),
     ]
     for damaged in (b"", b"PAR1", (tmp_path / "t.parquet").read_bytes()[:-50]):
         with pytest.raises(DataError, match="here: not a readable Parquet file"):

@@ -11,8 +11,8 @@ def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step
     """What is written for these reports, with a clock that goes on by `step` seconds at each look."""
     times: Iterator[float] = (step * i for i in range(1000))
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=terminal, width=60)
-    with PrepareProgress(console, quiet=quiet, clock=lambda: next(times)) as show:
+    console = Console(file=stream, force_terminal=terminal, width=60, quiet=quiet)
+    with PrepareProgress(console, clock=lambda: next(times)) as show:
         for report in progress:
             show(report)
     return stream.getvalue()
@@ -30,13 +30,13 @@ def test_a_line_for_each_finished_stage() -> None:
 
 def test_a_slow_stage_gives_a_sign_of_life() -> None:
     text = shown(*(Progress("Downloading", i * 10**6, 84 * 10**6, "bytes") for i in range(7)), step=4.0)
-    assert text == "Downloading: 2 of 84 MB (12.0 s)\nDownloading: 5 of 84 MB (24.0 s)\n"
+    assert text == "Downloading: 2/84 MB (12.0 s)\nDownloading: 5/84 MB (24.0 s)\n"
 
 
 def test_bars_on_a_terminal() -> None:
     text = shown(Progress("Reading", 7, None), Progress("Encoding", 3, 9), terminal=True)
     assert "Reading" in text
-    assert "3 of 9 texts" in text
+    assert "3/9 texts" in text
 
 
 def test_quiet() -> None:

@@ -1,0 +1,194 @@
+"""Batches: every text once, in an order that only the seed decides, with few shapes."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from rnncli.data import batching
+from rnncli.data.batching import (
+    LENGTH_MULTIPLE,
+    MOST_WIDTHS,
+    TOKENS_PER_WIDTH,
+    Plan,
+    bucket_widths,
+    distinct_words,
+    pad,
+    plan_epoch,
+    round_up,
+)
+
+BATCH_SIZE = 7
+
+
+def random_lengths(size: int, seed: int = 0, longest: int = 101) -> np.ndarray:
+    """Mostly short ones, empty ones included."""
+    lengths = np.random.default_rng(seed).geometric(0.05, size) - 1
+    return np.minimum(lengths, longest).astype(np.int32)
+
+
+def plans_of(
+    lengths: np.ndarray, seed: int | None = 0, epoch: int = 1, batch_size: int = BATCH_SIZE
+) -> list[Plan]:
+    widths = bucket_widths(lengths, 101)
+    rng = None if seed is None else np.random.default_rng([seed, epoch])
+    return plan_epoch(lengths, batch_size, widths, rng)
+
+
+def equal(some: list[Plan], others: list[Plan]) -> bool:
+    return len(some) == len(others) and all(
+        np.array_equal(one.rows, other.rows) and one.width == other.width
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+@pytest.mark.parametrize("size", [1, BATCH_SIZE - 1, BATCH_SIZE, 32 * BATCH_SIZE, 32 * BATCH_SIZE + 1, 1999])
+def test_an_epoch_has_every_row_once_in_full_batches(size: int, seed: int | None) -> None:
+    lengths = random_lengths(size)
+    plans = plans_of(lengths, seed)
+    assert sorted(np.concatenate([plan.rows for plan in plans]).tolist()) == list(range(size))
+    assert len(plans) == -(-size // BATCH_SIZE)
+    assert sum(len(plan.rows) < BATCH_SIZE for plan in plans) == (size % BATCH_SIZE > 0)
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_a_batch_is_padded_to_the_smallest_width_that_holds_it(seed: int | None) -> None:
+    lengths = random_lengths(1999)
+    widths = bucket_widths(lengths, 101)
+    plans = plans_of(lengths, seed)
+    for plan in plans:
+        longest = lengths[plan.rows].max()
+        assert plan.width == min(width for width in widths if width >= longest)
+    assert {plan.width for plan in plans} == set(widths)
+    assert len(widths) == MOST_WIDTHS
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    lengths = random_lengths(1999)
+    first = plans_of(lengths, seed=3, epoch=2)
+    assert equal(first, plans_of(lengths.copy(), seed=3, epoch=2))
+    for other in (plans_of(lengths, seed=3, epoch=3), plans_of(lengths, seed=4, epoch=2)):
+        assert not equal(first, other)
+        assert {tuple(sorted(plan.rows)) for plan in first}.isdisjoint(
+            tuple(sorted(plan.rows)) for plan in other if len(plan.rows) == BATCH_SIZE
+        )
+
+
+@pytest.mark.parametrize("longest", [5, 101])
+def test_training_sees_lengths_and_rows_in_random_order(longest: int) -> None:
+    """Neither short texts first nor rows in their own order, with one width or with several."""
+    lengths = random_lengths(1999, longest=longest)
+    plans = plans_of(lengths)
+    mean_lengths = [lengths[plan.rows].mean() for plan in plans]
+    mean_rows = [plan.rows.mean() for plan in plans]
+    batches = np.arange(len(plans))
+    # Independent sequences of n numbers correlate by about 1 / sqrt(n), here 0.06
+    assert abs(np.corrcoef(batches, mean_lengths)[0, 1]) < 0.2
+    assert abs(np.corrcoef(batches, mean_rows)[0, 1]) < 0.2
+
+
+def test_texts_of_similar_length_meet_where_that_saves_padding() -> None:
+    lengths = random_lengths(1999)
+    padded = sum(plan.width * BATCH_SIZE for plan in plans_of(lengths))
+    assert padded < 0.5 * round_up(101) * len(lengths)
+    assert padded < 1.6 * lengths.sum()
+
+
+def test_without_a_generator_rows_are_sorted_by_length() -> None:
+    lengths = random_lengths(263)
+    rows = np.concatenate([plan.rows for plan in plans_of(lengths, None)])
+    assert rows.tolist() == np.argsort(lengths, kind="stable").tolist()
+
+
+def test_no_rows_make_no_batches() -> None:
+    lengths = np.zeros(0, np.int32)
+    assert plan_epoch(lengths, BATCH_SIZE, (8,), None) == []
+    assert plan_epoch(lengths, BATCH_SIZE, (8,), np.random.default_rng(0)) == []
+
+
+@pytest.mark.parametrize("size", [1, 31, 499, 25_013])
+def test_widths_are_few_and_hold_every_text(size: int) -> None:
+    lengths = random_lengths(size)
+    widths = bucket_widths(lengths, 101)
+    assert widths == tuple(sorted(set(widths)))
+    assert all(width % LENGTH_MULTIPLE == 0 for width in widths)
+    assert widths[-1] == round_up(101)
+    assert len(widths) <= np.clip(lengths.sum() // TOKENS_PER_WIDTH, 1, MOST_WIDTHS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", range(1, MOST_WIDTHS + 1))
+def test_no_other_widths_pad_less(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = random_lengths(97, seed, longest=67)
+    monkeypatch.setattr(batching, "TOKENS_PER_WIDTH", lengths.sum() / count)
+
+    def tokens(widths: tuple[int, ...]) -> int:
+        return sum(min(width for width in widths if width >= length) for length in [*lengths, 67])
+
+    below = range(LENGTH_MULTIPLE, 72, LENGTH_MULTIPLE)
+    choices = [(*some, 72) for number in range(count) for some in combinations(below, number)]
+    found = bucket_widths(lengths, 67)
+    assert len(found) <= count
+    assert tokens(found) == min(tokens(choice) for choice in choices)
+
+
+def test_widths_of_equal_or_empty_texts() -> None:
+    assert bucket_widths(np.full(9999, 200, np.int32), 200) == (200,)
+    assert bucket_widths(np.zeros(9999, np.int32), 1) == (8,)
+
+
+@pytest.mark.parametrize(("length", "width"), [(0, 8), (1, 8), (8, 8), (9, 16), (200, 200), (201, 208)])
+def test_round_up(length: int, width: int) -> None:
+    assert round_up(length) == width
+
+
+def test_padding_stands_on_the_left() -> None:
+    texts = [np.array(ids, np.uint16) for ids in ([5], [], [2, 3, 4], [7, 8])]
+    found = pad(texts, np.array([2, 0, 1]), 4, batch_size=5)
+    assert found.dtype == np.int32
+    assert found.tolist() == [[0, 2, 3, 4], [0, 0, 0, 5], [0] * 4, [0] * 4, [0] * 4]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.9])
+@pytest.mark.parametrize("vocab_size", [3, 300, 342, 10_007])
+def test_distinct_words_name_the_same_tokens(vocab_size: int, share: float) -> None:
+    random = np.random.default_rng(vocab_size)
+    known = random.choice(vocab_size, max(1, int(share * vocab_size)), replace=False)
+    token_ids = random.choice(known, (31, 67)).astype(np.int32)
+    token_ids[0, :3] = 0
+    batch = distinct_words(token_ids, vocab_size)
+    if batch.words is None:
+        np.testing.assert_array_equal(batch.positions, token_ids)
+        return
+    np.testing.assert_array_equal(batch.words[batch.positions], token_ids)
+    np.testing.assert_array_equal(batch.positions == 0, token_ids == 0)
+    used = batch.words[: len(np.unique(token_ids))]
+    assert used.tolist() == np.unique(token_ids).tolist()
+    assert not batch.words[len(used) :].any()
+    assert len(batch.words) <= 0.75 * vocab_size
+    assert batch.positions.dtype == batch.words.dtype == np.int32
+
+
+def test_padding_is_named_first_where_there_is_none() -> None:
+    batch = distinct_words(np.full((2, 3), 7, np.int32), 1000)
+    assert batch.words is not None
+    assert batch.words[:2].tolist() == [0, 7]
+    assert (batch.positions == 1).all()
+
+
+def test_lists_of_words_have_few_sizes() -> None:
+    """Each is at most 1.5 times as long as needed: 256 and 384 and their doubles."""
+    sizes = set()
+    for count in range(1, 7000, 37):
+        words = distinct_words(np.arange(count, dtype=np.int32)[None], 100_000).words
+        assert words is not None
+        assert count <= len(words) <= max(256, 1.5 * count)
+        sizes.add(len(words))
+    assert sizes == {256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192}
+
+
+def test_a_small_vocabulary_is_its_own_list() -> None:
+    token_ids = np.array([[0, 5, 5]], np.int32)
+    assert distinct_words(token_ids, 341).words is None
+    assert distinct_words(token_ids, 342).words is not None
