@@ -9,7 +9,6 @@ from rnncli.data import batching
 from rnncli.data.batching import (
     LENGTH_MULTIPLE,
     MOST_WIDTHS,
-    TOKENS_PER_WIDTH,
     Plan,
     bucket_widths,
     distinct_words,
@@ -19,6 +18,11 @@ from rnncli.data.batching import (
 )
 
 BATCH_SIZE = 7
+
+
+@pytest.fixture(autouse=True)
+def _several_widths_for_few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "TOKENS_PER_WIDTH", 1000)
 
 
 def random_lengths(size: int, seed: int = 0, longest: int = 101) -> np.ndarray:
@@ -114,14 +118,14 @@ def test_widths_are_few_and_hold_every_text(size: int) -> None:
     assert widths == tuple(sorted(set(widths)))
     assert all(width % LENGTH_MULTIPLE == 0 for width in widths)
     assert widths[-1] == round_up(101)
-    assert len(widths) <= np.clip(lengths.sum() // TOKENS_PER_WIDTH, 1, MOST_WIDTHS)
+    assert len(widths) <= np.clip(lengths.sum() // 1000, 1, MOST_WIDTHS)
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("count", range(1, MOST_WIDTHS + 1))
 def test_no_other_widths_pad_less(count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     lengths = random_lengths(97, seed, longest=67)
-    monkeypatch.setattr(batching, "TOKENS_PER_WIDTH", lengths.sum() / count)
+    monkeypatch.setattr(batching, "TOKENS_PER_WIDTH", lengths.sum() // count)
 
     def tokens(widths: tuple[int, ...]) -> int:
         return sum(min(width for width in widths if width >= length) for length in [*lengths, 67])
