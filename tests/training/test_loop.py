@@ -11,7 +11,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from rnncli.config import Arch, Batching, ClassWeights, Schedule
-from rnncli.data.batching import pad
+from rnncli.data.batching import bucket_widths, pad
 from rnncli.errors import DivergedError
 from rnncli.models import numpy_forward
 from rnncli.text.tokenizer import Tokenizer
@@ -20,6 +20,7 @@ from rnncli.training.loop import EpochDone, Progress, StepDone, Trainer
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
 from tests.training.toys import (
     CONFIG,
+    MAX_LENGTH,
     NUM_CLASSES,
     TRAIN_SIZE,
     VALIDATION_SIZE,
@@ -138,8 +139,8 @@ def test_events_and_metrics(steps: Steps, uninterrupted: tuple[Trainer, TrainSta
     assert metrics["examples_per_second"] == pytest.approx(TRAIN_SIZE / metrics["seconds"])
     assert metrics["grad_norm"] > 0
     assert trainer.progress.best_loss == metrics["val_loss"]
-    # two lengths, once with gradients and once without; more for other tests' batches
-    assert steps.num_programs <= 4
+    assert len(bucket_widths(random_split("train", TRAIN_SIZE).lengths, MAX_LENGTH)) == 2
+    assert steps.num_programs <= 4  # two lengths, with gradients and without
     rates = [line["learning_rate"] for line in uninterrupted[0].progress.history]
     progress = (np.arange(1, 4) * BATCHES - 1 - 7) / (3 * BATCHES - 7)  # after 7 steps of warm-up
     assert rates == pytest.approx((0.01 * (1 + np.cos(np.pi * progress)) / 2).tolist(), abs=1e-8)
