@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rnncli.config import ModelConfig, Pooling
+from rnncli.models.dropout import dropout
 from rnncli.models.encoder import Encoder, Inputs
 
 PAD_ID = 0
@@ -35,13 +36,15 @@ class Classifier(nn.Module):
     config: ModelConfig
 
     @nn.compact
-    def __call__(self, positions: Array, words: Array | None = None, *, deterministic: bool = True) -> Array:
+    def __call__(
+        self, positions: Array, words: Array | None = None, dropout_keys: Array | None = None
+    ) -> Array:
         """Return logits [batch, num_outputs].
 
         Args:
             positions: [batch, time] indices into `words`; 0 is padding, on either side.
             words: [words] token ids, the first of which is padding; or None for the vocabulary.
-            deterministic: whether dropout is off.
+            dropout_keys: while training, a key for each text, [batch]; without, there is no dropout.
         """
         config = self.config
         rows = Embedding(config.vocab_size, config.embedding_size, name="embedding")(words)
@@ -56,12 +59,12 @@ class Classifier(nn.Module):
                 config.dropout,
                 name="encoder",
             )
-            states, last = encoder(Inputs(rows, index), valid, deterministic=deterministic)
+            states, last = encoder(Inputs(rows, index), valid, dropout_keys)
             pooled = last if config.pooling is Pooling.LAST else pool(states, valid, config.pooling)
         else:
             mean = pool(rows[index], valid, Pooling.MEAN)  # [batch, embedding]
             pooled = nn.relu(nn.Dense(config.hidden_size, name="hidden")(mean))
-        pooled = nn.Dropout(config.dropout)(pooled, deterministic=deterministic)
+        pooled = dropout(pooled, config.dropout, dropout_keys)
         return nn.Dense(config.num_outputs, kernel_init=nn.initializers.glorot_uniform(), name="output")(
             pooled
         )

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rnncli.models.cells import CELLS, gate_scale
+from rnncli.models.dropout import dropout
 
 
 class Inputs(NamedTuple):
@@ -94,17 +95,23 @@ class Encoder(nn.Module):
     dropout: float
 
     @nn.compact
-    def __call__(self, inputs: Inputs, valid: Array, *, deterministic: bool) -> tuple[Array, Array]:
+    def __call__(self, inputs: Inputs, valid: Array, dropout_keys: Array | None) -> tuple[Array, Array]:
         """Return the top layer's states [time, batch, directions * hidden] and last states.
 
         The last states, [batch, directions * hidden], are those after the last step in reading
-        order: at the last token forwards, at the first backwards.
+        order: at the last token forwards, at the first backwards. `dropout_keys` [batch] switch
+        dropout on, see `Classifier`.
         """
         for number in range(self.num_layers):
             layer = Layer(self.cell, self.hidden_size, self.bidirectional, name=f"layer_{number}")
             states, last = layer(inputs, valid)
             if number + 1 < self.num_layers:
-                inputs = Inputs(nn.Dropout(self.dropout)(states, deterministic=deterministic))
+                keys = (
+                    None
+                    if dropout_keys is None
+                    else jax.vmap(jax.random.fold_in, (0, None))(dropout_keys, number)
+                )
+                inputs = Inputs(dropout(states, self.dropout, keys))
         return states, last
 
 

@@ -1,5 +1,6 @@
 """Pure functions of one batch: loss, training step, evaluation step."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -98,6 +99,7 @@ class Steps:
     def __init__(self, config: ModelConfig, tx: optax.GradientTransformation, mesh: Mesh) -> None:
         self._model = Classifier(config)
         self._tx = tx
+        self._mesh = mesh
         self._split = NamedSharding(mesh, PartitionSpec("data"))
         self._whole = NamedSharding(mesh, PartitionSpec())
         self._programs: dict[tuple[Any, ...], jax.stages.Compiled] = {}
@@ -153,23 +155,46 @@ class Steps:
     def _train_step(
         self, state: TrainState, examples: Examples, key: Array
     ) -> tuple[TrainState, BatchMetrics]:
-        rngs = {"dropout": jax.random.fold_in(key, state.step)}
-
-        def mean_loss(params: Params) -> tuple[Array, BatchMetrics]:
-            logits = self._logits(params, examples, deterministic=False, rngs=rngs)
-            metrics = batch_metrics(logits, examples)
-            return metrics.loss / metrics.weight, metrics
-
-        grads, metrics = jax.grad(mean_loss, has_aux=True)(state.params)
+        step_key = jax.random.fold_in(key, state.step)
+        grads, metrics = self._on_shards(self._shard_gradients, examples)(state.params, examples, step_key)
         updates, opt_state = self._tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         metrics = metrics._replace(grad_norm=optax.tree.norm(grads))
         return TrainState(params, opt_state, state.step + 1), metrics
 
     def _eval_step(self, params: Params, examples: Examples) -> BatchMetrics:
-        return batch_metrics(self._logits(params, examples), examples)
+        return self._on_shards(self._shard_metrics, examples)(params, examples, None)
 
-    def _logits(self, params: Params, examples: Examples, **kwargs: Any) -> Array:
-        return jnp.asarray(
-            self._model.apply({"params": params}, examples.positions, examples.words, **kwargs)
+    def _on_shards(self, function: Callable[..., Any], examples: Examples) -> Callable[..., Any]:
+        """`function` of (params, examples, key) on every device, each with its share of the examples.
+
+        Left to itself, the compiler adds up the recurrent weights' gradient over the devices at
+        every time step, inside the loop; here each device finishes first.
+        """
+        split: Any = PartitionSpec("data")
+        whole: Any = PartitionSpec()
+        shares = examples._replace(
+            positions=split, words=None if examples.words is None else whole, labels=split, weights=split
         )
+        return jax.shard_map(
+            function, mesh=self._mesh, in_specs=(whole, shares, whole), out_specs=whole, check_vma=False
+        )
+
+    def _shard_gradients(self, params: Params, examples: Examples, key: Array) -> tuple[Params, BatchMetrics]:
+        rows = len(examples.labels)
+        numbers = jax.lax.axis_index("data") * rows + jnp.arange(rows)  # of the rows, in the whole batch
+        dropout_keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+        total_weight = jax.lax.psum(examples.weights.sum(), "data")
+
+        def share_of_loss(params: Params) -> tuple[Array, BatchMetrics]:
+            metrics = batch_metrics(self._logits(params, examples, dropout_keys), examples)
+            return metrics.loss / total_weight, metrics
+
+        return jax.lax.psum(jax.grad(share_of_loss, has_aux=True)(params), "data")
+
+    def _shard_metrics(self, params: Params, examples: Examples, _key: None) -> BatchMetrics:
+        return jax.lax.psum(batch_metrics(self._logits(params, examples), examples), "data")
+
+    def _logits(self, params: Params, examples: Examples, dropout_keys: Array | None = None) -> Array:
+        variables = {"params": params}
+        return jnp.asarray(self._model.apply(variables, examples.positions, examples.words, dropout_keys))

@@ -313,14 +313,13 @@ def test_dropout_before_the_output() -> None:
     params = unflatten_dict(random_weights(config), sep=".")
     params["output"] = {"kernel": jnp.eye(101), "bias": jnp.zeros(101)}
     token_ids = padded(random_texts((5, 7)))
-    run = jax.jit(Classifier(config).apply, static_argnames="deterministic")
+    run = jax.jit(Classifier(config).apply)
     plain = np.asarray(run({"params": params}, token_ids))
     first, again, other = (
-        np.asarray(
-            run({"params": params}, token_ids, deterministic=False, rngs={"dropout": jax.random.key(k)})
-        )
+        np.asarray(run({"params": params}, token_ids, None, jax.random.split(jax.random.key(k), 2)))
         for k in (1, 1, 2)
     )
+    assert not np.array_equal(first[0] == 0, first[1] == 0)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     kept = first != 0
@@ -335,9 +334,9 @@ def test_dropout_between_layers_only(num_layers: int) -> None:
     params = unflatten_dict(random_weights(config), sep=".")["encoder"]
     inputs = Inputs(jnp.asarray(np.random.default_rng(0).standard_normal((2, 1, 5)), jnp.float32))
     valid = jnp.ones((2, 1, 1), bool)
-    run = jax.jit(encoder.apply, static_argnames="deterministic")
+    run = jax.jit(encoder.apply)
     with_dropout, without = (
-        run({"params": params}, inputs, valid, deterministic=how, rngs={"dropout": jax.random.key(3)})
-        for how in (False, True)
+        run({"params": params}, inputs, valid, keys)
+        for keys in (jax.random.split(jax.random.key(3), 1), None)
     )
     assert np.array_equal(with_dropout[0], without[0]) == (num_layers == 1)

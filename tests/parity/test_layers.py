@@ -65,7 +65,7 @@ def program(shape: Shape) -> Callable[..., Any]:
         output_factors: jax.Array,
         last_factors: jax.Array,
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        states, last = encoder.apply({"params": weights}, Inputs(inputs), valid, deterministic=True)
+        states, last = encoder.apply({"params": weights}, Inputs(inputs), valid, None)
         return (states * output_factors).sum() + (last * last_factors).sum(), (states, last)
 
     return jax.jit(jax.grad(functional, argnums=(0, 1), has_aux=True))
