@@ -61,6 +61,9 @@ def open_source(name: str, options: ReadOptions, *, seed: int) -> tuple[Source, 
         _refuse(options, ("test", "text_column", "label_column"), "imdb")
         return ImdbSource(options.archive), "imdb"
     path = Path(name)
+    if (path / "train" / "urls_pos.txt").exists():
+        _refuse(options, ("archive", "test", "text_column", "label_column"), "IMDB's folder")
+        return ImdbSource(path), "imdb"
     if path.is_dir():
         _refuse(options, ("archive", "test", "text_column", "label_column"), "a folder")
         return FolderSource(path, options.encoding, options.skip_bad_rows), dataset_name(path.resolve().name)

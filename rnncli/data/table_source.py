@@ -148,5 +148,5 @@ def _fault(row: Row, columns: Columns, known_labels: Collection[str] | None) -> 
     if not label.strip():
         return f"no label in the column '{columns.label}'"
     if known_labels is not None and label not in known_labels:
-        return f"the label '{label}' does not occur among the training rows"
+        return f"the label {label!r} does not occur among the training rows"
     return None

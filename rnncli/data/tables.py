@@ -185,7 +185,7 @@ def _checked_header(cells: list[str], error: str | None, where: str) -> list[str
     if error is None and not cells:
         error = "it is empty"
     elif error is None and len(set(cells)) < len(cells):
-        error = f"the column name '{max(cells, key=cells.count)}' occurs twice"
+        error = f"the column name {max(cells, key=cells.count)!r} occurs twice"
     if error:
         raise DataError(f"{where}: line 1: {error}; it must hold the column names")
     return cells

@@ -27,6 +27,12 @@ def test_what_the_user_names_becomes_a_source(tmp_path: Path) -> None:
     )
 
 
+def test_the_unpacked_imdb_folder_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "urls_pos.txt").touch()
+    assert open_source(str(tmp_path), ReadOptions(), seed=0) == (ImdbSource(tmp_path), "imdb")
+
+
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
