@@ -13,6 +13,9 @@ Ints = NDArray[np.int32]
 WINDOW = 32  # batches whose texts are sorted by length together
 LENGTH_MULTIPLE = 8
 MOST_WIDTHS = 4
+SMALL_VOCABULARY = 2_000  # words; fewer are not worth a list
+ROOM_SLACK = 1.15
+ROOM_MULTIPLE = 256
 TOKENS_PER_WIDTH = 50_000  # a length of its own must save more padding than its compilation costs
 
 
@@ -31,7 +34,8 @@ class Batch(NamedTuple):
 
     Attributes:
         positions: [batch, time] places in `words`; 0, padding, fills the left.
-        words: [words] distinct token ids, the first of them padding; None for the whole vocabulary.
+        words: [shards, room] for each shard of the batch its distinct token ids, the first of them
+            padding; None for the whole vocabulary.
     """
 
     positions: Ints
@@ -114,29 +118,43 @@ def pad(texts: Texts, rows: NDArray[np.int64], width: int, batch_size: int) -> I
     return token_ids
 
 
-def distinct_words(token_ids: Ints, vocab_size: int) -> Batch:
-    """Name each distinct word of [batch, time] token ids once, where that is worth it.
+def distinct_words(token_ids: Ints, vocab_size: int, shards: int, room: int) -> Batch:
+    """Name each distinct word once in every shard of a batch.
 
-    The list is filled up with padding to a size from a short ladder, so that few programs need
-    compiling; when that size is not well below the vocabulary's, the vocabulary itself serves.
+    Args:
+        token_ids: [batch, time].
+        vocab_size: all ids are below it.
+        shards: equal parts that the batch is split into, each with its own list.
+        room: length of each list; what is left of it is filled with padding. Where the words of a
+            shard do not fit, or where it is 0, the vocabulary itself serves.
     """
+    parts = token_ids.reshape(shards, -1)
+    words = np.full((shards, room), PAD_ID, np.int32)
+    places = np.zeros((shards, vocab_size), np.int32)
+    for shard, ids in enumerate(parts):
+        distinct = _distinct(ids, vocab_size)
+        if len(distinct) > room:
+            return Batch(token_ids, None)
+        words[shard, : len(distinct)] = distinct
+        places[shard, distinct] = np.arange(len(distinct), dtype=np.int32)
+    positions = np.take_along_axis(places, parts.astype(np.int64), axis=1)
+    return Batch(positions.reshape(token_ids.shape), words)
+
+
+def room_for_words(token_ids: Sequence[Ints], vocab_size: int, shards: int) -> int:
+    """How long the lists of `distinct_words` should be, judged by some batches [batch, time].
+
+    Rounded up with some slack, so that nearly every batch fits and one program serves them all;
+    0 where the lists would not be well below the vocabulary.
+    """
+    most = max(len(_distinct(ids, vocab_size)) for batch in token_ids for ids in batch.reshape(shards, -1))
+    room = -(-int(ROOM_SLACK * most) // ROOM_MULTIPLE) * ROOM_MULTIPLE
+    return room if vocab_size >= SMALL_VOCABULARY and room <= 0.75 * vocab_size else 0
+
+
+def _distinct(token_ids: Ints, vocab_size: int) -> NDArray[np.int64]:
+    """The distinct ids, ascending, padding among them in any case."""
     present = np.zeros(vocab_size, bool)
     present[token_ids.ravel()] = True
     present[PAD_ID] = True
-    distinct = np.flatnonzero(present)  # ascending, so padding, id 0, comes first
-    size = _next_size(len(distinct))
-    if size > 0.75 * vocab_size:
-        return Batch(token_ids, None)
-    place = np.zeros(vocab_size, np.int32)
-    place[distinct] = np.arange(len(distinct), dtype=np.int32)
-    words = np.full(size, PAD_ID, np.int32)
-    words[: len(distinct)] = distinct
-    return Batch(place[token_ids], words)
-
-
-def _next_size(count: int) -> int:
-    """The smallest of 256, 384, 512, 768, 1024, … that is at least `count`."""
-    size = 256
-    while size < count:
-        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
-    return size
+    return np.flatnonzero(present)

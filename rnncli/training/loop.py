@@ -17,12 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.config import Batching, ClassWeights, TrainConfig
-from rnncli.data.batching import Plan, bucket_widths, distinct_words, pad, plan_epoch, round_up
+from rnncli.data.batching import (
+    Plan,
+    bucket_widths,
+    distinct_words,
+    pad,
+    plan_epoch,
+    room_for_words,
+    round_up,
+)
 from rnncli.data.dataset import Split
 from rnncli.errors import DivergedError
 from rnncli.training.optimizer import learning_rates
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
 
+SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words a batch has
 IN_FLIGHT = 4  # steps handed to the devices before their results are awaited
 
 
@@ -162,6 +171,7 @@ class Trainer:
             if config.batching is Batching.BUCKETS
             else (round_up(max_length),)
         )
+        self._rooms = self._rooms_for_words(train)
         self._key, init_key = jax.random.split(jax.random.key(config.seed))
         self.state = steps.initial_state(init_key)
         self.progress = Progress()
@@ -202,8 +212,7 @@ class Trainer:
     def _epoch(self) -> Iterator[StepDone]:
         """The rest of the epoch in progress."""
         progress, split = self.progress, self._splits["train"]
-        rng = np.random.default_rng([self.config.seed, progress.epoch])
-        plans = plan_epoch(split.lengths, self.config.batch_size, self._widths, rng)
+        plans = self._plans(progress.epoch)
         first_step = (progress.epoch - 1) * len(plans)
         seconds, waiting = progress.seconds, list[BatchMetrics]()
         started = time.perf_counter()
@@ -228,6 +237,22 @@ class Trainer:
                 accuracy=progress.correct / progress.examples,
                 examples_per_second=progress.examples / progress.seconds,
             )
+
+    def _plans(self, epoch: int) -> list[Plan]:
+        """The training batches of an epoch, in order."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        lengths = self._splits["train"].lengths
+        return plan_epoch(lengths, self.config.batch_size, self._widths, rng)
+
+    def _rooms_for_words(self, train: Split) -> dict[int, int]:
+        """How many distinct words a shard has room for, by padded length."""
+        rooms = {}
+        plans = self._plans(epoch=1)
+        for width in {plan.width for plan in plans}:
+            some = [plan for plan in plans if plan.width == width][:SAMPLED_BATCHES]
+            batches = [pad(train, plan.rows, width, self.config.batch_size) for plan in some]
+            rooms[width] = room_for_words(batches, self._vocab_size, self.steps.num_shards)
+        return rooms
 
     def _finish_epoch(self) -> EpochDone:
         """Validate, and record the epoch."""
@@ -270,7 +295,9 @@ class Trainer:
     def _examples(self, split: Split, plan: Plan, weights: NDArray[np.float32]) -> Examples:
         """The batch of a plan on the devices; rows that fill it up weigh nothing."""
         size = self.config.batch_size
-        batch = distinct_words(pad(split, plan.rows, plan.width, size), self._vocab_size)
+        token_ids = pad(split, plan.rows, plan.width, size)
+        room = self._rooms.get(plan.width, 0)
+        batch = distinct_words(token_ids, self._vocab_size, self.steps.num_shards, room)
         labels = np.zeros(size, np.int32)
         labels[: len(plan.rows)] = labels_of(split)[plan.rows]
         row_weights = np.zeros(size, np.float32)

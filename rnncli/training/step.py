@@ -36,7 +36,7 @@ class Examples(NamedTuple):
 
     Attributes:
         positions: [batch, time], see `Classifier`.
-        words: [words] or None, see `Classifier`.
+        words: [shards, words], a list for each device's share of the texts, see `Classifier`; or None.
         labels: [batch] class indices.
         weights: [batch] how much each example counts in the loss; 0 for rows that fill the batch.
     """
@@ -108,6 +108,11 @@ class Steps:
         self._evaluate = jax.jit(self._eval_step)
 
     @property
+    def num_shards(self) -> int:
+        """Equal parts that a batch is split into."""
+        return self._mesh.size
+
+    @property
     def num_programs(self) -> int:
         """How many programs were compiled so far."""
         return len(self._programs)
@@ -121,9 +126,8 @@ class Steps:
         return jax.device_put(state, self._whole)
 
     def place_examples(self, examples: Examples) -> Examples:
-        """A batch of host arrays, split over the devices; its list of words is copied to each."""
-        words = None if examples.words is None else jax.device_put(examples.words, self._whole)
-        return jax.device_put(examples._replace(words=None), self._split)._replace(words=words)
+        """A batch of host arrays, split over the devices."""
+        return jax.device_put(examples, self._split)
 
     def compile(self, kind: str, state: TrainState, examples: Examples, key: Array) -> bool:
         """Make sure that the program for this batch's shape exists; return whether it was compiled now."""
@@ -156,16 +160,16 @@ class Steps:
         self, state: TrainState, examples: Examples, key: Array
     ) -> tuple[TrainState, BatchMetrics]:
         step_key = jax.random.fold_in(key, state.step)
-        grads, metrics = self._on_shards(self._shard_gradients, examples)(state.params, examples, step_key)
+        grads, metrics = self._on_shards(self._shard_gradients)(state.params, examples, step_key)
         updates, opt_state = self._tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         metrics = metrics._replace(grad_norm=optax.tree.norm(grads))
         return TrainState(params, opt_state, state.step + 1), metrics
 
     def _eval_step(self, params: Params, examples: Examples) -> BatchMetrics:
-        return self._on_shards(self._shard_metrics, examples)(params, examples, None)
+        return self._on_shards(self._shard_metrics)(params, examples, None)
 
-    def _on_shards(self, function: Callable[..., Any], examples: Examples) -> Callable[..., Any]:
+    def _on_shards(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function` of (params, examples, key) on every device, each with its share of the examples.
 
         Left to itself, the compiler adds up the recurrent weights' gradient over the devices at
@@ -173,11 +177,8 @@ class Steps:
         """
         split: Any = PartitionSpec("data")
         whole: Any = PartitionSpec()
-        shares = examples._replace(
-            positions=split, words=None if examples.words is None else whole, labels=split, weights=split
-        )
         return jax.shard_map(
-            function, mesh=self._mesh, in_specs=(whole, shares, whole), out_specs=whole, check_vma=False
+            function, mesh=self._mesh, in_specs=(whole, split, whole), out_specs=whole, check_vma=False
         )
 
     def _shard_gradients(self, params: Params, examples: Examples, key: Array) -> tuple[Params, BatchMetrics]:
@@ -196,5 +197,5 @@ class Steps:
         return jax.lax.psum(batch_metrics(self._logits(params, examples), examples), "data")
 
     def _logits(self, params: Params, examples: Examples, dropout_keys: Array | None = None) -> Array:
-        variables = {"params": params}
-        return jnp.asarray(self._model.apply(variables, examples.positions, examples.words, dropout_keys))
+        words = None if examples.words is None else examples.words[0]
+        return jnp.asarray(self._model.apply({"params": params}, examples.positions, words, dropout_keys))

@@ -14,6 +14,7 @@ from rnncli.data.batching import (
     distinct_words,
     pad,
     plan_epoch,
+    room_for_words,
     round_up,
 )
 
@@ -153,45 +154,44 @@ def test_padding_stands_on_the_left() -> None:
     assert found.tolist() == [[0, 2, 3, 4], [0, 0, 0, 5], [0] * 4, [0] * 4, [0] * 4]
 
 
-@pytest.mark.parametrize("share", [0.01, 0.2, 0.9])
-@pytest.mark.parametrize("vocab_size", [3, 300, 342, 10_007])
-def test_distinct_words_name_the_same_tokens(vocab_size: int, share: float) -> None:
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("vocab_size", [3, 300, 10_007])
+def test_distinct_words_name_the_same_tokens(vocab_size: int, shards: int) -> None:
     random = np.random.default_rng(vocab_size)
-    known = random.choice(vocab_size, max(1, int(share * vocab_size)), replace=False)
-    token_ids = random.choice(known, (31, 67)).astype(np.int32)
+    token_ids = random.integers(0, vocab_size, (33, 17)).astype(np.int32)
     token_ids[0, :3] = 0
-    batch = distinct_words(token_ids, vocab_size)
-    if batch.words is None:
-        np.testing.assert_array_equal(batch.positions, token_ids)
-        return
-    np.testing.assert_array_equal(batch.words[batch.positions], token_ids)
-    np.testing.assert_array_equal(batch.positions == 0, token_ids == 0)
-    used = batch.words[: len(np.unique(token_ids))]
-    assert used.tolist() == np.unique(token_ids).tolist()
-    assert not batch.words[len(used) :].any()
-    assert len(batch.words) <= 0.75 * vocab_size
+    room = 607
+    batch = distinct_words(token_ids, vocab_size, shards, room)
+    assert batch.words is not None
+    assert batch.words.shape == (shards, room)
+    for part, positions, words in zip(
+        np.split(token_ids, shards), np.split(batch.positions, shards), batch.words, strict=True
+    ):
+        np.testing.assert_array_equal(words[positions], part)
+        np.testing.assert_array_equal(positions == 0, part == 0)
+        distinct = np.unique([0, *part.ravel()])
+        assert words[: len(distinct)].tolist() == distinct.tolist()
+        assert not words[len(distinct) :].any()
     assert batch.positions.dtype == batch.words.dtype == np.int32
 
 
+def test_the_vocabulary_serves_where_there_is_no_room() -> None:
+    token_ids = np.array([[1, 2, 3], [4, 5, 5]], np.int32)
+    assert distinct_words(token_ids, 1000, 2, 3).words is None
+    assert distinct_words(token_ids, 1000, 2, 4).words is not None
+    np.testing.assert_array_equal(distinct_words(token_ids, 1000, 2, 3).positions, token_ids)
+
+
 def test_padding_is_named_first_where_there_is_none() -> None:
-    batch = distinct_words(np.full((2, 3), 7, np.int32), 1000)
+    batch = distinct_words(np.full((2, 3), 7, np.int32), 1000, 1, 5)
     assert batch.words is not None
-    assert batch.words[:2].tolist() == [0, 7]
+    assert batch.words.tolist() == [[0, 7, 0, 0, 0]]
     assert (batch.positions == 1).all()
 
 
-def test_lists_of_words_have_few_sizes() -> None:
-    """Each is at most 1.5 times as long as needed: 256 and 384 and their doubles."""
-    sizes = set()
-    for count in range(1, 7000, 37):
-        words = distinct_words(np.arange(count, dtype=np.int32)[None], 100_000).words
-        assert words is not None
-        assert count <= len(words) <= max(256, 1.5 * count)
-        sizes.add(len(words))
-    assert sizes == {256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192}
-
-
-def test_a_small_vocabulary_is_its_own_list() -> None:
-    token_ids = np.array([[0, 5, 5]], np.int32)
-    assert distinct_words(token_ids, 341).words is None
-    assert distinct_words(token_ids, 342).words is not None
+def test_room_for_words_has_some_slack() -> None:
+    batches = [np.arange(count, dtype=np.int32).reshape(2, -1) for count in (2000, 2400)]
+    assert room_for_words(batches, 10_000, 1) == 2816  # 1.15 · 2,400 rounded up to a multiple of 256
+    assert room_for_words(batches, 10_000, 2) == 1536  # the second shard's 1,200 and padding
+    assert room_for_words(batches, 3000, 1) == 0
+    assert room_for_words([batch % 100 for batch in batches], 1999, 1) == 0
