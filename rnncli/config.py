@@ -220,9 +220,9 @@ class TrainConfig(Config):
     num_layers: int = 1
     dropout: float = 0.5
     pooling: Pooling = Pooling.LAST
-    batch_size: int = 128
+    batch_size: int = 64
     batching: Batching = Batching.BUCKETS
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     optimizer: Optimizer = Optimizer.ADAM
     schedule: Schedule = Schedule.CONSTANT
     warmup_steps: int = 0
