@@ -1,5 +1,6 @@
 """Dividing examples into splits: stratified by label, never cutting through a group."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -110,11 +111,14 @@ def check_splits(splits: Mapping[str, Examples], *, where: str) -> None:
 
 def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) -> tuple[str, ...]:
     """The distinct labels or tags of all splits: in order of number if all are numbers, else by name."""
-    names = {value for examples in splits.values() for value in getattr(examples, kind) or ()}
+    names = sorted({value for examples in splits.values() for value in getattr(examples, kind) or ()})
     try:
-        return tuple(sorted(names, key=lambda name: (float(name), name)))
+        numbers = [float(name) for name in names]
     except ValueError:
-        return tuple(sorted(names))
+        return tuple(names)
+    if not all(map(math.isfinite, numbers)):
+        return tuple(names)
+    return tuple(sorted(names, key=float))
 
 
 def _copies(texts: list[str]) -> list[str]:

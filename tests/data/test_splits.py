@@ -102,6 +102,7 @@ def test_no_training_rows() -> None:
         (["10", "9", "1"], ("1", "9", "10")),
         (["pos", "neg", "10", "9"], ("10", "9", "neg", "pos")),
         (["1.0", "1"], ("1", "1.0")),
+        (["nan", "9", "10", "inf"], ("10", "9", "inf", "nan")),
     ],
 )
 def test_numbers_are_sorted_as_numbers(labels: list[str], expected: tuple[str, ...]) -> None:
