@@ -21,12 +21,12 @@ from rnncli.data.sample_templates import (
 
 LABELS = ("neg", "pos")
 ROWS = {
-    "plain": (1200, 180),
+    "plain": (1400, 180),
     "negation": (1200, 160),
-    "contrast": (1200, 160),
-    "order": (1400, 180),
-    "distance": (1600, 130),
-    "intensity": (900, 120),
+    "contrast": (1000, 160),
+    "order": (1100, 180),
+    "distance": (2000, 130),
+    "intensity": (800, 120),
     "synonym": (500, 70),
 }
 """Rows of each tag in the training split, and in the validation and the test split."""

@@ -157,8 +157,8 @@ INTENSITY = (
     "{part} {is} {very} {+mild} and {part2} {is2} {slightly} {-mild}",
     "{part} {is} {slightly} {-mild}, the rest {is3} {very} {+mild}",
     "{part} {is} {very} {+mild}, the rest {is3} {slightly} {-mild}",
-    "I {mildly} {-verb} {part} and {truly} {+verb} {part2}",
-    "I {truly} {+verb} {part} and {mildly} {-verb} {part2}",
+    "I {mildly} {-soft} {part} and {truly} {+verb} {part2}",
+    "I {truly} {+verb} {part} and {mildly} {-soft} {part2}",
     "{part} {is} {barely} {-mild} and {part2} {is2} {very} {+mild}",
     "{title} {is} a {very} {+mild} {film} with a {mildly} {-mild} {thing}",
 )

@@ -28,30 +28,22 @@ ADJECTIVES = _opposites(
     """bad terrible awful boring poor dull horrible rubbish weak stupid dreadful silly lazy disappointing
     annoying predictable forgettable tedious bland flat messy clumsy cheap ugly painful pointless
     shallow empty lifeless wooden stale tiresome ridiculous irritating confusing embarrassing lame
-    dreary drab dismal hollow incoherent muddled contrived artificial pretentious pompous preachy sloppy
-    careless shoddy crude nasty unpleasant unbearable unwatchable lousy mediocre generic derivative
-    unoriginal uninspired unfunny humourless charmless heartless soulless mindless senseless aimless
-    sluggish plodding bloated overlong repetitive monotonous trite corny cheesy mawkish stilted awkward
-    amateurish incompetent inept feeble pathetic wretched atrocious appalling abysmal hideous laughable
-    grating disjointed unconvincing implausible dire vapid insipid inane slow thin flimsy patchy uneven
-    tangled rambling meandering formulaic routine joyless graceless tasteless colourless worthless
-    useless hopeless meaningless shapeless overblown overwrought overdone melodramatic saccharine smug
-    cynical exhausting maddening infuriating frustrating unsatisfying underwhelming unremarkable
-    uninteresting unimaginative""",
+    dreary incoherent muddled contrived artificial pretentious sloppy careless crude unpleasant
+    unbearable unwatchable lousy mediocre generic unoriginal unfunny humourless charmless heartless
+    soulless mindless senseless plodding bloated overlong repetitive monotonous corny cheesy awkward
+    amateurish incompetent pathetic atrocious abysmal laughable grating disjointed unconvincing
+    implausible slow thin uneven rambling formulaic joyless tasteless colourless worthless useless
+    hopeless meaningless melodramatic exhausting infuriating frustrating unsatisfying uninteresting""",
     """good great wonderful excellent nice awesome brilliant superb fantastic amazing lovely beautiful
     funny charming moving gripping clever enjoyable delightful thrilling engaging impressive memorable
     touching perfect fresh smart witty exciting entertaining powerful remarkable splendid terrific
-    outstanding marvellous elegant graceful stunning magnificent captivating absorbing compelling
-    inventive original imaginative tender honest sincere rich vivid subtle thoughtful intelligent
-    inspired inspiring uplifting heartfelt hilarious amusing satisfying rewarding refreshing polished
-    stylish lively energetic confident convincing believable flawless exquisite enchanting magical
-    breathtaking dazzling riveting poignant profound poetic sharp nuanced generous humane daring assured
-    spirited radiant glorious sublime admirable exhilarating joyful endearing likeable pleasing tasteful
-    ingenious accomplished atmospheric immersive masterful sweet wise gentle crisp bright cheerful
-    playful skilful artful soulful delicate intricate intimate haunting hypnotic enthralling involving
-    fascinating intriguing insightful eloquent lyrical gorgeous fabulous timeless seamless effortless
-    fearless harmonious buoyant breezy snappy solid credible adorable lovable unforgettable
-    extraordinary exceptional""",
+    outstanding marvellous elegant graceful stunning magnificent captivating compelling original
+    imaginative tender honest vivid subtle thoughtful intelligent inspired inspiring uplifting heartfelt
+    hilarious amusing satisfying rewarding refreshing polished stylish lively energetic convincing
+    believable flawless exquisite enchanting magical breathtaking dazzling riveting profound poetic
+    sharp glorious admirable joyful endearing likeable pleasing atmospheric immersive masterful sweet
+    gentle bright cheerful playful skilful delicate intimate haunting fascinating intriguing insightful
+    gorgeous fabulous timeless adorable unforgettable extraordinary exceptional""",
 )
 GRADABLE = _opposites(  # adjectives that "a little" goes with
     """dull boring silly weak flat messy clumsy bland tedious predictable lazy cheesy corny awkward
@@ -66,12 +58,15 @@ NOUNS = _opposites(
     beauty jewel gift revelation blessing miracle highlight victory charmer inspiration feast""",
 )
 VERBS = _opposites(  # past tense
-    "hated disliked loathed detested despised resented regretted dreaded abhorred scorned deplored rejected",
-    "loved liked enjoyed adored admired appreciated cherished relished savoured treasured applauded praised",
+    "hated disliked loathed detested despised resented regretted dreaded abhorred deplored criticised",
+    "loved liked enjoyed adored admired appreciated cherished relished savoured treasured praised",
+)
+SOFT_VERBS = _opposites(  # past tense, that "mildly" goes with
+    "disliked resented regretted criticised", "liked enjoyed appreciated admired"
 )
 BASE_VERBS = _opposites(
-    "hate dislike loathe detest despise resent regret dread abhor scorn deplore reject",
-    "love like enjoy adore admire appreciate cherish relish savour treasure applaud praise",
+    "hate dislike loathe detest despise resent regret dread abhor deplore criticise",
+    "love like enjoy adore admire appreciate cherish relish savour treasure praise",
 )
 ADVERBS = _opposites(
     """badly poorly terribly clumsily lazily carelessly horribly awkwardly sloppily dreadfully crudely
@@ -92,7 +87,7 @@ VERDICTS = _opposites(
     way home, go and see it, a joy to watch, an instant favourite, definitely a must""",
 )
 SIDES = _opposites(  # what a comparison puts first: the film itself, or what it is measured against
-    "book, novel, trailer, pilot episode, poster, remake, stage play, series, comic, short story",
+    "book, novel, trailer, pilot episode, poster, radio play, stage play, series, comic, short story",
     "film, movie, picture, feature, adaptation, screen version",
 )
 
@@ -120,6 +115,7 @@ SENTIMENT: dict[str, Opposites] = {
     "mild": GRADABLE,
     "noun": NOUNS,
     "verb": VERBS,
+    "soft": SOFT_VERBS,
     "base": BASE_VERBS,
     "adv": ADVERBS,
     "best": SUPERLATIVES,

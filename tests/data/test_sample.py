@@ -11,7 +11,7 @@ from rnncli.data.sample import NEUTRAL_WORDS, generate_sample, normalized
 from rnncli.data.sample_words import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN, Opposites
 
 TAGS = ("plain", "negation", "contrast", "order", "distance", "intensity", "synonym")
-DIGEST = "b3f965b5c69dceb02873dd537dfe791d9469d0012a4451985fc09074667b727c"
+DIGEST = "0641cddaa71f222ffb558ff1efb7e4a68f0a6f53f67537baf88bf77c4e89aa83"
 
 
 @pytest.fixture(scope="module")
