@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,11 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from rnncli.config import Arch, Batching, ClassWeights, Schedule
-from rnncli.data.batching import bucket_widths, pad
+from rnncli.data.batching import Plan, bucket_widths, pad, plan_epoch
 from rnncli.errors import DivergedError
 from rnncli.models import numpy_forward
 from rnncli.text.tokenizer import Tokenizer
+from rnncli.training import loop
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.loop import EpochDone, Progress, StepDone, Trainer
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
@@ -164,6 +166,24 @@ def test_validation_figures_are_those_of_the_numpy_model(
     assert 0 in split.lengths
 
 
+def test_every_epoch_and_every_seed_has_its_own_order(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = []
+
+    def spy(*args: Any) -> list[Plan]:
+        plans = plan_epoch(*args)
+        if args[-1] is not None:  # training, not validation
+            orders.append([row for plan in plans for row in plan.rows])
+        return plans
+
+    trainers = [make_trainer(steps, train=random_split("train", 29), epochs=2, seed=seed) for seed in (0, 1)]
+    monkeypatch.setattr(loop, "plan_epoch", spy)
+    for trainer in trainers:
+        list(trainer.run())
+    assert len(orders) == 4
+    assert len({tuple(order) for order in orders}) == 4
+    assert all(sorted(order) == list(range(29)) for order in orders)
+
+
 def test_class_weights_count_in_training_only(steps: Steps) -> None:
     trainer = make_trainer(steps, epochs=1, class_weights=ClassWeights.BALANCED)
     plain = make_trainer(steps, epochs=1)
@@ -257,4 +277,6 @@ def test_progress_survives_json() -> None:
     assert progress.finish_epoch({"val_accuracy": 0.1 + 0.2, "val_loss": 1 / 3})
     after = Progress.from_dict(json.loads(json.dumps(progress.to_dict(), allow_nan=False)))
     assert after == progress
-    assert (after.epoch, after.batch, after.loss, after.best_epoch, after.best_loss) == (2, 0, 0, 1, 1 / 3)
+    assert after == Progress(
+        epoch=2, best_epoch=1, best_accuracy=0.1 + 0.2, best_loss=1 / 3, history=progress.history
+    )

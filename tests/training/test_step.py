@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from rnncli.config import ClassWeights
+from rnncli.data.batching import round_up
 from rnncli.training.loop import class_weights
-from rnncli.training.step import BatchMetrics, Examples, Steps, batch_metrics, cross_entropy
-from tests.training.toys import MAX_LENGTH, NUM_CLASSES, VOCAB_SIZE, assert_equal_states, snapshot
+from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState, batch_metrics, cross_entropy
+from tests.training.toys import CONFIG, MAX_LENGTH, NUM_CLASSES, VOCAB_SIZE, assert_equal_states, snapshot
 
 
 def examples(labels: list[int], weights: list[float]) -> Examples:
@@ -84,22 +85,24 @@ def test_class_weights() -> None:
     assert [float(balanced[labels == c].sum()) for c in range(3)] == pytest.approx([4, 4, 4])
 
 
+def random_batch(steps: Steps, fill_seed: int) -> Examples:
+    """Three examples and a row that fills the batch with anything."""
+    random, garbage = np.random.default_rng(2), np.random.default_rng(fill_seed)
+    words = np.zeros((1, 256), np.int32)
+    words[0, 1:] = random.choice(np.arange(1, VOCAB_SIZE), 255, replace=False)
+    positions = random.integers(0, 256, (CONFIG.batch_size, round_up(MAX_LENGTH)), dtype=np.int32)
+    positions[3] = garbage.integers(0, 256, positions.shape[1])
+    labels = np.array([2, 0, 1, garbage.integers(NUM_CLASSES)], np.int32)
+    return steps.place_examples(Examples(positions, words, labels, np.array([1, 0.5, 2, 0], np.float32)))
+
+
 def test_rows_that_fill_a_batch_change_nothing(steps: Steps) -> None:
     """Neither the metrics nor any parameter, whatever stands in them."""
-    random = np.random.default_rng(2)
-    words = np.zeros(256, np.int32)
-    words[1:] = random.choice(np.arange(1, VOCAB_SIZE), 255, replace=False)
     key = jax.random.key(0)
     start = snapshot(steps.initial_state(key))
-    width = -(-MAX_LENGTH // 8) * 8
 
-    def after_two_steps(fill_seed: int) -> tuple:
-        positions = np.random.default_rng(7).integers(0, 256, (4, width), dtype=np.int32)
-        garbage = np.random.default_rng(fill_seed)
-        positions[3] = garbage.integers(0, 256, width)
-        labels = np.array([2, 0, 1, garbage.integers(NUM_CLASSES)], np.int32)
-        batch = steps.place_examples(Examples(positions, words, labels, np.array([1, 0.5, 2, 0], np.float32)))
-        state = steps.place(start)
+    def after_two_steps(fill_seed: int) -> tuple[TrainState, list[float]]:
+        batch, state = random_batch(steps, fill_seed), steps.place(start)
         for kind in ("train", "eval"):
             steps.compile(kind, state, batch, key)
         evaluated = steps.evaluate(state, batch)
@@ -114,6 +117,21 @@ def test_rows_that_fill_a_batch_change_nothing(steps: Steps) -> None:
         other_state, other_metrics = after_two_steps(seed)
         assert_equal_states(other_state, state)
         assert other_metrics == metrics
+
+
+def test_what_is_dropped_depends_on_the_run_s_key_and_the_step(steps: Steps) -> None:
+    batch = random_batch(steps, 0)
+    start = snapshot(steps.initial_state(jax.random.key(0)))
+
+    def loss(seed: int, step: int) -> float:
+        state, key = steps.place(start._replace(step=np.int32(step))), jax.random.key(seed)
+        steps.compile("train", state, batch, key)
+        return float(steps.train(state, batch, key)[1].loss)
+
+    assert loss(0, 0) == loss(0, 0)
+    # With three units a few masks may be equal.
+    assert len({loss(0, step) for step in range(7)}) > 3
+    assert len({loss(seed, 0) for seed in range(7)}) > 3
 
 
 def test_the_initial_state(steps: Steps) -> None:

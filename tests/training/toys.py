@@ -12,7 +12,7 @@ from rnncli.training.loop import Trainer
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Steps, TrainState
 
-VOCAB_SIZE, NUM_CLASSES, MAX_LENGTH = 401, 3, 13
+VOCAB_SIZE, NUM_CLASSES, MAX_LENGTH = 2003, 3, 13
 TRAIN_SIZE, VALIDATION_SIZE = 263, 29
 
 # Dropout, a schedule and momentum, so that every step depends on all that a checkpoint must hold;
