@@ -156,6 +156,26 @@ class Run:
             },
         )
 
+    def require_new(self) -> None:
+        """Refuse to write over a run.
+
+        Raises:
+            RunError: the directory holds one.
+        """
+        if self.finished:
+            raise RunError(f"{self.path} holds a finished run: choose another --name")
+        if self.config_path.exists():
+            raise RunError(
+                f"{self.path} holds an unfinished run: continue it with --resume {self.name}, "
+                "or choose another --name"
+            )
+
+    def find_dataset(self, runs_dir: Path) -> Path:
+        """Where the run's dataset lies: in `runs_dir`, else where it was when the run began."""
+        inside = runs_dir / DATASETS / self.dataset_name
+        recorded = self.description.get("dataset_path")
+        return inside if inside.is_dir() or not recorded else Path(str(recorded))
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run for this process; the kernel frees it when the process ends, however it ends.

@@ -1,6 +1,6 @@
 """The command reference in README.md, generated from the commands' own signatures.
 
-``python tests/readme.py`` writes it; a test compares.
+``python -m tests.readme`` writes it; a test compares.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from typer.models import ArgumentInfo
 from rnncli.cli.app import app
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- commands: begin (python tests/readme.py writes this part) -->", "<!-- commands: end -->"
+BEGIN, END = "<!-- commands: begin (python -m tests.readme writes this part) -->", "<!-- commands: end -->"
 VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 
 

@@ -25,6 +25,7 @@ from rnncli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from rnncli.data.dataset import Dataset
+    from rnncli.runs import Run
     from rnncli.training.interval import CheckpointInterval
     from rnncli.training.run import TrainingRun
 
@@ -126,25 +127,30 @@ def train(
         if options[field.name] is not None
     }
     every = parse_interval(checkpoint_every)
+    if resume:
+        run, data, settings = _resumed(runs_dir, resume, given, name=name, dataset=dataset)
+    else:
+        settings = resolve_settings(given, config, preset)
+        run, data = _new(runs_dir, settings, name, dataset, quiet=quiet)
     stop = StopRequest()
-    with stop.installed():
+    with stop.installed(), run.locked():
+        if not resume:
+            run.require_new()
         from rnncli.devices import start_jax
 
         start_jax(devices)
-        training = (
-            _resumed(runs_dir, resume, given, name=name, dataset=dataset, every=every)
-            if resume
-            else _new(runs_dir, resolve_settings(given, config, preset), name, dataset, every, quiet=quiet)
-        )
-        with training.run.locked():
-            if resume:
-                training.resume(console.warn)
-            else:
-                training.start()
-            _train(training, stop, quiet=quiet)
+        from rnncli.training.run import TrainingRun
+
+        training = TrainingRun(run, data, settings, every)
+        if resume:
+            training.resume(console.warn)
+        else:
+            training.start()
+        _train(training, stop, quiet=quiet)
     if stop.signal:
-        _report_stop(training, stop.exit_code)
-    _report_end(training, json=json, quiet=quiet)
+        console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
+        raise typer.Exit(stop.exit_code)
+    _report_end(run, json=json, quiet=quiet)
 
 
 def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str | None) -> TrainConfig:
@@ -185,21 +191,16 @@ def parse_interval(text: str | None) -> "CheckpointInterval":
 
 
 def _new(
-    runs_dir: Path,
-    settings: TrainConfig,
-    name: str | None,
-    dataset_name: str | None,
-    every: "CheckpointInterval",
-    *,
-    quiet: bool,
-) -> "TrainingRun":
-    """A run that is not on disk yet."""
+    runs_dir: Path, settings: TrainConfig, name: str | None, dataset_name: str | None, *, quiet: bool
+) -> "tuple[Run, Dataset]":
+    """A run that is not on disk yet, and its dataset."""
     from rnncli.runs import Run, check_name, free_run_name
-    from rnncli.training.run import TrainingRun
 
+    if name:
+        check_name(name)
     dataset = _dataset(runs_dir, dataset_name, quiet=quiet)
-    name = check_name(name) if name else free_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
-    return TrainingRun(Run(runs_dir / name), dataset, settings, every)
+    name = name or free_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
+    return Run(runs_dir / name), dataset
 
 
 def _dataset(runs_dir: Path, name: str | None, *, quiet: bool) -> "Dataset":
@@ -214,24 +215,17 @@ def _dataset(runs_dir: Path, name: str | None, *, quiet: bool) -> "Dataset":
 
 
 def _resumed(
-    runs_dir: Path,
-    resume: str,
-    given: Mapping[str, Any],
-    *,
-    name: str | None,
-    dataset: str | None,
-    every: "CheckpointInterval",
-) -> "TrainingRun":
-    """The run `resume` with its own settings; `--epochs` may extend a finished one."""
+    runs_dir: Path, resume: str, given: Mapping[str, Any], *, name: str | None, dataset: str | None
+) -> "tuple[Run, Dataset, TrainConfig]":
+    """The unfinished run `resume` with its own dataset and settings."""
     from rnncli.data.dataset import Dataset
-    from rnncli.runs import Run, find_run
-    from rnncli.training.run import TrainingRun, dataset_of
+    from rnncli.runs import find_run
 
     if name or dataset:
         raise UsageError(
             "--resume continues a run under its name on its dataset: leave out --name and --dataset"
         )
-    run: Run = find_run(runs_dir, resume)
+    run = find_run(runs_dir, resume)
     settings = run.config
     differing = {key: value for key, value in given.items() if value != getattr(settings, key)}
     if differing:
@@ -239,7 +233,7 @@ def _resumed(
         raise UsageError(f"--resume keeps the settings of run '{run.name}'; these differ: {changes}")
     if run.finished:
         raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
-    return TrainingRun(run, Dataset.open(dataset_of(run, runs_dir)), settings, every)
+    return run, Dataset.open(run.find_dataset(runs_dir)), settings
 
 
 def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> None:
@@ -268,13 +262,8 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> None:
                 return
 
 
-def _report_stop(training: "TrainingRun", exit_code: int) -> None:
-    console.note(f"stopped and saved; continue with: rnncli train --resume {training.run.name}")
-    raise typer.Exit(exit_code)
-
-
-def _report_end(training: "TrainingRun", *, json: bool, quiet: bool) -> None:
-    run, summary = training.run, training.run.summary
+def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:
+    summary = run.summary
     if json:
         console.out_json(summary)
         return

@@ -7,8 +7,6 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -60,17 +58,7 @@ class TrainingRun:
         return sum(leaf.size for leaf in jax.tree_util.tree_leaves(self.trainer.state.params))
 
     def start(self) -> None:
-        """Make the run directory with its config.json.
-
-        Raises:
-            RunError: the directory holds a run already.
-        """
-        if self.run.config_path.exists():
-            state = "finished" if self.run.finished else "unfinished"
-            raise RunError(
-                f"{self.run.path} holds a {state} run: choose another --name, "
-                f"or continue it with --resume {self.run.name}"
-            )
+        """Write the run's config.json."""
         self.run.write_description(
             self.config,
             dataset=self.dataset.manifest.name,
@@ -186,10 +174,3 @@ class TrainingRun:
                 "config": self.config.to_dict(),
             },
         )
-
-
-def dataset_of(run: Run, runs_dir: Path) -> Path:
-    """Where the dataset of a run lies: in the runs folder, else where it was when the run began."""
-    inside = runs_dir / "datasets" / run.dataset_name
-    recorded: Any = run.description.get("dataset_path")
-    return inside if inside.is_dir() or not recorded else Path(recorded)
