@@ -24,7 +24,8 @@ from rnncli.files import locked, remove_leftovers, replaced_directory, write_jso
 from rnncli.runs import check_name
 from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID, Tokenizer, truncate
 
-BATCH = 2048  # texts encoded at a time: enough to keep all cores busy
+BATCH_TEXTS = 2048  # encoded at a time, unless they are long: enough to keep all cores busy
+BATCH_CHARACTERS = 2**21  # an encoding takes many times the memory of its text
 
 
 def prepare(
@@ -127,9 +128,9 @@ def encode(
     dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
     parts: list[np.ndarray] = []
     lengths: list[int] = []
-    for start in range(0, len(texts), BATCH):
+    for start, stop in _batches(texts):
         report(Progress(stage, start, len(texts)))
-        batch = tokenizer.encode(texts[start : start + BATCH])
+        batch = tokenizer.encode(texts[start:stop])
         lengths += [len(token_ids) for token_ids in batch]
         kept = [truncate(token_ids, config.max_length, config.truncate) for token_ids in batch]
         parts.append(np.concatenate(kept).astype(dtype))
@@ -140,10 +141,21 @@ def encode(
     return Encoded(np.concatenate(parts), offsets, all_lengths)
 
 
+def _batches(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Where batches of bounded size start and end; a text that is longer is a batch of its own."""
+    start = characters = 0
+    for index, text in enumerate(texts):
+        characters += len(text)
+        if index > start and (index - start == BATCH_TEXTS or characters > BATCH_CHARACTERS):
+            yield start, index
+            start, characters = index, len(text)
+    yield start, len(texts)
+
+
 def _reported(texts: list[str], stage: str, report: Report) -> Iterator[str]:
     """Pass on `texts`, reporting how far it is."""
     for count, text in enumerate(texts):
-        if count % BATCH == 0:
+        if count % BATCH_TEXTS == 0:
             report(Progress(stage, count, len(texts)))
         yield text
     report(Progress(stage, len(texts), len(texts)))

@@ -16,7 +16,7 @@ from rnncli.data.dataset import Dataset, resolve_dataset
 from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.prepare import prepare, prepare_sample
 from rnncli.errors import DataError, UsageError
-from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID
+from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
 
 CONFIG = PrepareConfig(vocab_size=61, max_length=7)
 
@@ -230,6 +230,24 @@ def test_a_vocabulary_beyond_sixteen_bits(tmp_path: Path) -> None:
     )
     assert dataset.split("train").token_ids.dtype == np.int32
     assert dataset.split("train").token_ids.max() == dataset.manifest.vocab_size - 1 > 70_000
+
+
+def test_long_texts_are_encoded_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="a")
+    sizes: list[int] = []
+    encode = Tokenizer.encode
+
+    def noted(tokenizer: Tokenizer, texts: list[str]) -> list[np.ndarray]:
+        sizes.append(sum(map(len, texts)))
+        return encode(tokenizer, texts)
+
+    monkeypatch.setattr(Tokenizer, "encode", noted)
+    monkeypatch.setattr("rnncli.data.prepare.BATCH_CHARACTERS", 100)
+    parts = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="b")
+    assert contents(parts.path) == contents(whole.path)
+    longest = max(len(text) for text in some_splits()["train"].texts)
+    assert len(sizes) > 100
+    assert max(sizes) <= max(100, longest)
 
 
 def test_progress_covers_every_stage(tmp_path: Path) -> None:
