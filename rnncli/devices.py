@@ -6,9 +6,12 @@ import os
 import platform
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rnncli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh
@@ -39,8 +42,59 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def start_jax(num_devices: int = 0) -> None:
-    """Configure and import JAX, with the processor's cores as that many devices (0: all of them)."""
+@dataclass(frozen=True)
+class Cluster:
+    """The processes that train one model together.
+
+    Attributes:
+        coordinator: ``HOST:PORT`` on which the first process listens for the others, or ``auto``
+            where Slurm, Open MPI or Kubernetes tells each process all three.
+        num_processes: how many there are.
+        process_id: which of them this is, from 0.
+    """
+
+    coordinator: str
+    num_processes: int | None = None
+    process_id: int | None = None
+
+    def __post_init__(self) -> None:
+        described = self.num_processes is not None and self.process_id is not None
+        if described == (self.coordinator == "auto"):
+            raise UsageError(
+                "--coordinator HOST:PORT needs --num-processes and --process-id; auto finds them itself"
+            )
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is known to be the first, before JAX has started."""
+        variables = ("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "JOB_COMPLETION_INDEX")
+        found = next((os.environ[name] for name in variables if name in os.environ), "0")
+        return (int(found) if self.process_id is None else self.process_id) == 0
+
+    def join(self) -> None:
+        """Meet the other processes.
+
+        Raises:
+            RunError: they do not come, or nothing tells where they are.
+        """
+        import jax
+
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        address = None if self.coordinator == "auto" else self.coordinator
+        try:
+            jax.distributed.initialize(address, self.num_processes, self.process_id)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(f"cannot join the other processes through {self.coordinator}: {reason}") from error
+
+
+def start_jax(num_devices: int = 0, cluster: Cluster | None = None) -> None:
+    """Configure and start JAX.
+
+    Args:
+        num_devices: devices to make of the processor's cores; 0: one of each.
+        cluster: the processes that this one works with, if any.
+    """
     keep_freed_memory()
     # A program read back from the cache names tuning hints of the compiler among the processor's
     # features; XLA takes each for a missing feature and logs an error for it.
@@ -52,6 +106,8 @@ def start_jax(num_devices: int = 0) -> None:
     jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    if cluster:
+        cluster.join()
 
 
 def compilation_cache() -> Path:
@@ -69,9 +125,17 @@ def _cpu_info() -> list[str]:
 
 
 def data_mesh(batch_size: int) -> "Mesh":
-    """A mesh of one axis, ``data``, over the most devices that divide the batch evenly."""
+    """A mesh of one axis, ``data``, over the most devices that divide the batch evenly.
+
+    Raises:
+        UsageError: there are several processes, and the batch does not divide by their devices.
+    """
     import jax
 
+    if jax.process_count() > 1 and batch_size % jax.device_count():
+        raise UsageError(
+            f"--batch-size {batch_size} does not divide by the {jax.device_count()} devices of all processes"
+        )
     count = max(n for n in range(1, jax.device_count() + 1) if batch_size % n == 0)
     automatic = (jax.sharding.AxisType.Auto,)
     return jax.make_mesh((count,), ("data",), automatic, devices=jax.devices()[:count])

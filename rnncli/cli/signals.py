@@ -18,11 +18,6 @@ class StopRequest:
     def __init__(self) -> None:
         self.signal = 0
 
-    @property
-    def exit_code(self) -> int:
-        """What a shell expects of a program that this signal ended: 130 or 143."""
-        return 128 + self.signal
-
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Handle both signals while the body runs."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,11 +26,12 @@ from rnncli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from rnncli.data.dataset import Dataset
+    from rnncli.devices import Cluster
     from rnncli.runs import Run
     from rnncli.training.interval import CheckpointInterval
     from rnncli.training.run import TrainingRun
 
-MODEL, TRAINING, RUN = "Model", "Training", "Run"
+MODEL, TRAINING, RUN, CLUSTER = "Model", "Training", "Run", "Several processes"
 DEFAULTS = TrainConfig()
 
 
@@ -110,6 +112,21 @@ def train(
     devices: Annotated[
         int, typer.Option(help="Processor cores to use as devices; 0: all.", min=0, rich_help_panel=RUN)
     ] = 0,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            help="Train with other processes: where the first one listens, or auto under Slurm, Open MPI or "
+            "Kubernetes.",
+            metavar="HOST:PORT|auto",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    num_processes: Annotated[
+        int | None, typer.Option(help="How many processes there are.", min=1, rich_help_panel=CLUSTER)
+    ] = None,
+    process_id: Annotated[
+        int | None, typer.Option(help="Which of them this is, from 0.", min=0, rich_help_panel=CLUSTER)
+    ] = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
@@ -127,18 +144,20 @@ def train(
         if options[field.name] is not None
     }
     every = parse_interval(checkpoint_every)
+    cluster = _cluster(coordinator, num_processes, process_id, name or resume)
     if resume:
         run, data, settings = _resumed(runs_dir, resume, given, name=name, dataset=dataset)
     else:
         settings = resolve_settings(given, config, preset)
         run, data = _new(runs_dir, settings, name, dataset, quiet=quiet)
+    writes = cluster is None or cluster.is_first
     stop = StopRequest()
-    with stop.installed(), run.locked():
-        if not resume:
+    with stop.installed(), run.locked() if writes else nullcontext():
+        if writes and not resume:
             run.require_new()
         from rnncli.devices import start_jax
 
-        start_jax(devices)
+        start_jax(devices, cluster)
         from rnncli.training.run import TrainingRun
 
         training = TrainingRun(run, data, settings, every)
@@ -146,11 +165,28 @@ def train(
             training.resume(console.warn)
         else:
             training.start()
-        _train(training, stop, quiet=quiet)
-    if stop.signal:
-        console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
-        raise typer.Exit(stop.exit_code)
-    _report_end(run, json=json, quiet=quiet)
+        stopped = _train(training, stop, quiet=quiet or not writes)
+    if stopped:
+        if writes:
+            console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
+        raise typer.Exit(128 + stopped)
+    if writes:
+        _report_end(run, json=json, quiet=quiet)
+
+
+def _cluster(
+    coordinator: str | None, num_processes: int | None, process_id: int | None, name: str | None
+) -> "Cluster | None":
+    """The processes that train together, if the options say so."""
+    if coordinator is None:
+        if num_processes is not None or process_id is not None:
+            raise UsageError("--num-processes and --process-id need --coordinator HOST:PORT")
+        return None
+    if name is None:
+        raise UsageError("--coordinator needs --name, so that all processes mean the same run")
+    from rnncli.devices import Cluster
+
+    return Cluster(coordinator, num_processes, process_id)
 
 
 def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str | None) -> TrainConfig:
@@ -236,8 +272,8 @@ def _resumed(
     return run, Dataset.open(run.find_dataset(runs_dir)), settings
 
 
-def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> None:
-    """Run the loop, show its events, and save when told to stop."""
+def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
+    """Run the loop, show its events, and save when told to stop; return the signal that told, or 0."""
     from rnncli.reporting.progress import TrainingProgress
     from rnncli.training.loop import StepDone
 
@@ -257,9 +293,11 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> None:
                 progress.epoch(event.metrics, improved=event.improved)
                 if event.stopping:
                     err.print(f"stopping early: no gain in {config.early_stopping} epochs")
-            if stop.signal:
+            stopped = training.agree(stop.signal)
+            if stopped:
                 training.save_checkpoint()
-                return
+                return stopped
+    return 0
 
 
 def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:

@@ -54,7 +54,11 @@ class Direction(nn.Module):
         width = len(cell.gate_scales) * self.hidden_size
         size = inputs.rows.shape[-1]
         kernel = self.param("input_kernel", nn.initializers.glorot_uniform(), (size, width))
-        recurrent_kernel = self.param("recurrent_kernel", _orthogonal_by_gate, (self.hidden_size, width))
+        # Orthogonal over all gates together (Saxe et al. 2014), which keeps each gate's part small; gate
+        # by gate, the parts are twice as large, and on IMDB the first epoch learns next to nothing.
+        recurrent_kernel = self.param(
+            "recurrent_kernel", nn.initializers.orthogonal(), (self.hidden_size, width)
+        )
         bias = self.param("bias", _initial_bias(self.cell), (width,))
 
         scale = gate_scale(cell.gate_scales, self.hidden_size)
@@ -134,17 +138,6 @@ class Layer(nn.Module):
             jnp.concatenate([states, backward_states], axis=-1),
             jnp.concatenate([last, backward_last], axis=-1),
         )
-
-
-def _orthogonal_by_gate(key: Array, shape: tuple[int, int]) -> Array:
-    """An orthogonal matrix for each gate, side by side, [hidden, gates * hidden].
-
-    Orthogonal maps keep the length of a state over many steps (Saxe et al. 2014).
-    """
-    hidden, width = shape
-    orthogonal = nn.initializers.orthogonal()
-    keys = jax.random.split(key, width // hidden)
-    return jnp.concatenate([orthogonal(gate_key, (hidden, hidden)) for gate_key in keys], axis=-1)
 
 
 def _initial_bias(cell: str) -> nn.initializers.Initializer:

@@ -28,7 +28,10 @@ from rnncli.training.step import Steps
 
 
 class TrainingRun:
-    """One run: its directory, its dataset and its trainer."""
+    """One run: its directory, its dataset and its trainer.
+
+    Of several processes that train together the first writes all files.
+    """
 
     def __init__(self, run: Run, dataset: Dataset, config: TrainConfig, every: CheckpointInterval) -> None:
         manifest = dataset.manifest
@@ -36,6 +39,7 @@ class TrainingRun:
         self.dataset = dataset
         self.config = config
         self._every = every
+        self._writes = jax.process_index() == 0
         self.model_config = config.model_config(
             vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names)
         )
@@ -59,6 +63,8 @@ class TrainingRun:
 
     def start(self) -> None:
         """Write the run's config.json."""
+        if not self._writes:
+            return
         self.run.write_description(
             self.config,
             dataset=self.dataset.manifest.name,
@@ -113,7 +119,16 @@ class TrainingRun:
 
     def save_checkpoint(self) -> None:
         """Write the state as it is, for `resume`."""
-        save_checkpoint(self.run.checkpoints_dir, self.trainer.state, self.trainer.progress)
+        if self._writes:
+            save_checkpoint(self.run.checkpoints_dir, self.trainer.state, self.trainer.progress)
+
+    def agree(self, signal: int) -> int:
+        """The signal that any of the processes has received, or 0, so that all stop after the same step."""
+        if jax.process_count() == 1:
+            return signal
+        from jax.experimental import multihost_utils
+
+        return int(multihost_utils.process_allgather(np.int32(signal)).max())
 
     def _is_due(self, event: StepDone, saved_at: float) -> bool:
         steps, minutes = self._every.steps, self._every.minutes
@@ -122,13 +137,15 @@ class TrainingRun:
         )
 
     def _write_epoch(self, event: EpochDone) -> None:
-        if event.improved:
+        if event.improved and self._writes:
             save_model(self.run.model_dir, self._model())
         self.save_checkpoint()
         self._write_metrics()
 
     def _write_metrics(self) -> None:
         """Write metrics.jsonl whole from the history, so that it never disagrees with the checkpoint."""
+        if not self._writes:
+            return
         lines = [to_json(line, indent=None) + "\n" for line in self.trainer.progress.history]
         write_bytes(self.run.metrics_path, "".join(lines).encode())
 
@@ -148,6 +165,8 @@ class TrainingRun:
 
     def _finish(self) -> None:
         """Write the plot and the summary; the summary makes the run finished."""
+        if not self._writes:
+            return
         progress = self.trainer.progress
         history = progress.history
         title = f"{self.run.name}: {self.config.arch} on {self.dataset.manifest.name}"

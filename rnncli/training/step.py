@@ -126,8 +126,14 @@ class Steps:
         return jax.device_put(state, self._whole)
 
     def place_examples(self, examples: Examples) -> Examples:
-        """A batch of host arrays, split over the devices."""
-        return jax.device_put(examples, self._split)
+        """A batch of host arrays, split over the devices; each process fills its own."""
+        if jax.process_count() == 1:
+            return jax.device_put(examples, self._split)
+
+        def share(values: NDArray[Any]) -> Array:
+            return jax.make_array_from_callback(values.shape, self._split, values.__getitem__)
+
+        return jax.tree.map(share, examples)
 
     def compile(self, kind: str, state: TrainState, examples: Examples, key: Array) -> bool:
         """Make sure that the program for this batch's shape exists; return whether it was compiled now."""
