@@ -90,6 +90,7 @@ def test_training_sees_lengths_and_rows_in_random_order(longest: int) -> None:
     batches = np.arange(len(plans))
     # Independent sequences of n numbers correlate by about 1 / sqrt(n), here 0.06
     assert abs(np.corrcoef(batches, mean_lengths)[0, 1]) < 0.2
+    assert abs(np.corrcoef(mean_lengths[1:], mean_lengths[:-1])[0, 1]) < 0.2
     assert abs(np.corrcoef(batches, mean_rows)[0, 1]) < 0.2
 
 
