@@ -1,8 +1,10 @@
 """The command group, its errors and its exit codes."""
 
 import errno
+import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -42,8 +44,9 @@ class CommandGroup(TyperGroup):
                 raise
             console.fail(_describe(error))
             raise typer.Exit(1) from None
-        except MemoryError:
-            if console.debug:
+        except (MemoryError, RuntimeError) as error:
+            exhausted = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)  # XLA's word
+            if console.debug or not exhausted:
                 raise
             console.fail("out of memory: use a smaller --batch-size or --max-length")
             raise typer.Exit(1) from None
@@ -97,4 +100,8 @@ def root(
 
 def main() -> None:
     """Entry point of the ``rnncli`` script and of ``python -m rnncli``."""
-    app(prog_name="rnncli")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # a closed stream is None
+        app(prog_name="rnncli")

@@ -106,14 +106,14 @@ class TrainingRun:
         Raises:
             DivergedError: the loss or gradient was not finite; the last checkpoint is kept.
         """
-        saved_at = time.monotonic()
+        self._note_saved(int(self.trainer.state.step))
         for event in self.trainer.run():
             if isinstance(event, EpochDone):
                 self._write_epoch(event)
-                saved_at = time.monotonic()
-            elif self._is_due(event, saved_at):
+                self._note_saved(event.metrics["step"])
+            elif self._is_due(event):
                 self.save_checkpoint()
-                saved_at = time.monotonic()
+                self._note_saved(event.step)
             yield event
         self._finish()
 
@@ -130,10 +130,13 @@ class TrainingRun:
 
         return int(multihost_utils.process_allgather(np.int32(signal)).max())
 
-    def _is_due(self, event: StepDone, saved_at: float) -> bool:
+    def _note_saved(self, step: int) -> None:
+        self._saved_step, self._saved_at = step, time.monotonic()
+
+    def _is_due(self, event: StepDone) -> bool:
         steps, minutes = self._every.steps, self._every.minutes
-        return (steps > 0 and event.step % steps == 0) or (
-            minutes > 0 and time.monotonic() - saved_at >= 60 * minutes
+        return (0 < steps <= event.step - self._saved_step) or (
+            0 < 60 * minutes <= time.monotonic() - self._saved_at
         )
 
     def _write_epoch(self, event: EpochDone) -> None:
