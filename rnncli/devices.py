@@ -98,7 +98,7 @@ def start_jax(num_devices: int = 0, cluster: Cluster | None = None) -> None:
     keep_freed_memory()
     # A program read back from the cache names tuning hints of the compiler among the processor's
     # features; XLA takes each for a missing feature and logs an error for it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import jax
 
     with suppress(RuntimeError):  # raised where JAX has started before: its devices then stay as they are
