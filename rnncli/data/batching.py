@@ -16,7 +16,7 @@ MOST_WIDTHS = 4
 SMALL_VOCABULARY = 2_000  # words; fewer are not worth a list
 ROOM_SLACK = 1.15
 ROOM_MULTIPLE = 256
-TOKENS_PER_WIDTH = 100_000  # a length of its own must save more padding than its compilation costs
+TOKENS_PER_WIDTH = 50_000  # a length of its own must save more padding than its compilation costs
 
 
 class Texts(Protocol):
