@@ -5,7 +5,8 @@ import hashlib
 import os
 import platform
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -78,14 +79,31 @@ class Cluster:
             RunError: they do not come, or nothing tells where they are.
         """
         import jax
+        from jax.experimental import multihost_utils
 
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         address = None if self.coordinator == "auto" else self.coordinator
         try:
-            jax.distributed.initialize(address, self.num_processes, self.process_id)
+            with _stdout_on_stderr():
+                jax.distributed.initialize(address, self.num_processes, self.process_id)
+                multihost_utils.sync_global_devices("all are here")
         except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise RunError(f"cannot join the other processes through {self.coordinator}: {reason}") from error
+
+
+@contextmanager
+def _stdout_on_stderr() -> Iterator[None]:
+    """Send what native code prints on stdout to stderr: Gloo greets its peers, and stdout is for data."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def start_jax(num_devices: int = 0, cluster: Cluster | None = None) -> None:

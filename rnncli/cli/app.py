@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +28,8 @@ class CommandGroup(TyperGroup):
         """Run the chosen command; see the base class."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout:
+                sys.stdout.flush()
         except BrokenPipeError:
             # What Python still holds for the closed pipe would raise once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,7 +85,7 @@ app.command("compare")(compare)
 
 def _print_version(value: bool) -> None:
     if value:
-        console.out(f"rnncli {__version__}")
+        typer.echo(f"rnncli {__version__}")
         raise typer.Exit
 
 
@@ -102,6 +102,4 @@ def main() -> None:
     """Entry point of the ``rnncli`` script and of ``python -m rnncli``."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # a closed stream is None
-        app(prog_name="rnncli")
+    app(prog_name="rnncli")

@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rnncli.errors import UsageError
 from rnncli.files import to_json
 
 if TYPE_CHECKING:
@@ -12,7 +13,13 @@ debug = False  # set by --debug: failures show their traceback
 
 
 def out(text: str) -> None:
-    """Write `text` as a line on stdout."""
+    """Write `text` as a line on stdout.
+
+    Raises:
+        UsageError: stdout is closed.
+    """
+    if sys.stdout is None:
+        raise UsageError("standard output is closed: give it a file or a pipe")
     sys.stdout.write(text + "\n")
 
 

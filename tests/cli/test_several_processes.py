@@ -1,0 +1,73 @@
+"""Two processes on loopback train the model that one process with two devices trains."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import rnncli
+from tests.cli.tables import write_table
+
+SETTINGS = "--arch bilstm --epochs 2 --hidden-size 3 --embedding-size 5 --batch-size 14".split()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_table(tmp_path / "films.csv", ["bad", "good"], rows=211)
+    assert rnncli("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
+    return tmp_path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_two_processes_give_the_run_of_one(folder: Path) -> None:
+    alone = rnncli("train", *SETTINGS, "--name", "alone", "--devices", "2", cwd=folder)
+    assert alone.returncode == 0, alone.stderr
+    cluster = ["--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", "2", "--devices", "1"]
+    command = [sys.executable, "-m", "rnncli", "train", *SETTINGS, "--name", "together", *cluster]
+    processes = [
+        subprocess.Popen(
+            [*command, "--process-id", str(number)],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    first, second = (process.communicate(timeout=120) for process in processes)
+    assert [process.returncode for process in processes] == [0, 0], (first, second)
+    assert "rnncli eval together" in first[0]
+    assert second[0] == ""
+    figures = [
+        [
+            {key: value for key, value in json.loads(line).items() if "second" not in key}
+            for line in (folder / "runs" / name / "metrics.jsonl").read_text().splitlines()
+        ]
+        for name in ("alone", "together")
+    ]
+    assert len(figures[0]) == 2
+    for line, other in zip(*figures, strict=True):
+        assert line == pytest.approx(other, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--num-processes", "2"], "need --coordinator"),
+        (["--coordinator", "127.0.0.1:1"], "needs --name"),
+        (["--coordinator", "127.0.0.1:1", "--name", "x", "--process-id", "0"], "needs --num-processes"),
+        (["--coordinator", "auto", "--name", "x", "--num-processes", "2", "--process-id", "0"], "finds them"),
+    ],
+)
+def test_half_described_clusters(folder: Path, options: list[str], message: str) -> None:
+    done = rnncli("train", *options, cwd=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
