@@ -18,7 +18,7 @@ def iter_parquet(stream: BinaryIO, *, where: str) -> Iterator[dict[str, str]]:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise DataError(f"{where}: reading Parquet needs pyarrow: pip install 'rnncli[parquet]'") from None
+        raise DataError(f"{where}: reading Parquet needs pyarrow: pip install pyarrow") from None
     try:
         for batch in parquet.ParquetFile(stream).iter_batches(BATCH):
             for row in batch.to_pylist():
