@@ -11,55 +11,69 @@ a vectorised tanh costs a fraction of a sigmoid.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-# A gate takes less time to compute again than to store and fetch, so that the backward pass keeps
-# only the sums that go into the gates. The loop itself prevents what `prevent_cse` guards against.
-_recomputed = partial(jax.checkpoint, prevent_cse=False)
-
-
-def _sigmoid_of(gate: Array) -> Array:
-    """The sigmoid of ``z``, given ``tanh(z / 2)``."""
-    return 0.5 * gate + 0.5
+Carry = tuple[Array, ...]
 
 
 class Cell(nn.Module):
-    """What all cells share: the scanned step takes a carry, the first of whose arrays is the state.
+    """What all cells share: a step in two halves, of which the reverse pass needs the first's result.
+
+    `gates` adds the state's share to the leading columns of the projected input, and takes the tanh
+    of the first of them. `advance` makes the next carry of the gates. The first array of a carry is
+    the state.
 
     Attributes:
         gate_scales: for each gate in the order of the weights, 0.5 for a sigmoid and 1 for a tanh.
         num_carries: arrays of shape [batch, hidden] in the carry.
+        num_tanh: how many columns, in multiples of the hidden size, `gates` takes the tanh of.
     """
 
     gate_scales: ClassVar[tuple[float, ...]]
     num_carries: ClassVar[int] = 1
+    num_tanh: ClassVar[int]
 
-    @abstractmethod
-    def step(
-        self, carry: tuple[Array, ...], projected: Array, weights: tuple[Array, ...]
-    ) -> tuple[Array, ...]:
-        """The next carry from the carry [batch, hidden] and the projected input [batch, gates * hidden]."""
-
-    def __call__(
-        self, carry: tuple[Array, ...], projected: Array, valid: Array, weights: tuple[Array, ...]
-    ) -> tuple[tuple[Array, ...], Array]:
+    def __call__(self, carry: Carry, projected: Array, valid: Array, kernel: Array) -> tuple[Carry, Array]:
         """Advance by one step, where it is valid, and return the carry and the state.
 
         Args:
             carry: arrays [batch, hidden].
-            projected: ``x W + b``, scaled, [batch, gates * hidden].
+            projected: ``x W + b``, scaled, [batch, columns].
             valid: [batch, 1] booleans; at padding the carry stays as it is.
-            weights: scaled ``U``, [hidden, gates * hidden]; for the GRU also ``b_hn``, [hidden].
+            kernel: scaled ``U``, [hidden, recurrent columns].
         """
-        advanced = self.step(carry, projected, weights)
-        carry = tuple(jnp.where(valid, new, old) for new, old in zip(advanced, carry, strict=True))
+        carry = hold(valid, self.advance(self.gates(projected, carry[0], kernel), carry), carry)
         return carry, carry[0]
+
+    @classmethod
+    def gates(cls, projected: Array, state: Array, kernel: Array) -> Array:
+        """The gates [batch, columns]; see `__call__` for the arguments."""
+        recurrent = state @ kernel
+        shared = recurrent.shape[-1]
+        sums = jnp.concatenate([projected[:, :shared] + recurrent, projected[:, shared:]], axis=-1)
+        squashed = cls.num_tanh * state.shape[-1]
+        return jnp.concatenate([jnp.tanh(sums[:, :squashed]), sums[:, squashed:]], axis=-1)
+
+    @classmethod
+    def sums_gradient(cls, gates: Array, gradient: Array) -> Array:
+        """The gradient of what `gates` took the tanh of, from the gradient of the gates, [batch, columns]."""
+        squashed = gates.shape[-1] * cls.num_tanh // cls.num_columns()
+        inner = gradient[:, :squashed] * (1 - jnp.square(gates[:, :squashed]))
+        return jnp.concatenate([inner, gradient[:, squashed:]], axis=-1)
+
+    @classmethod
+    def num_columns(cls) -> int:
+        """Columns of a projected input, in multiples of the hidden size."""
+        return len(cls.gate_scales)
+
+    @staticmethod
+    @abstractmethod
+    def advance(gates: Array, carry: Carry) -> Carry:
+        """The next carry, from the gates [batch, columns] and the carry, arrays [batch, hidden]."""
 
 
 class RNNCell(Cell):
@@ -69,13 +83,12 @@ class RNNCell(Cell):
     """
 
     gate_scales: ClassVar[tuple[float, ...]] = (1.0,)
+    num_tanh: ClassVar[int] = 1
 
-    def step(
-        self, carry: tuple[Array, ...], projected: Array, weights: tuple[Array, ...]
-    ) -> tuple[Array, ...]:
-        """See `Cell.step`."""
-        (state,), (kernel,) = carry, weights
-        return (jnp.tanh(projected + state @ kernel),)
+    @staticmethod
+    def advance(gates: Array, carry: Carry) -> Carry:  # noqa: ARG004
+        """See `Cell.advance`."""
+        return (gates,)
 
 
 class LSTMCell(Cell):
@@ -87,19 +100,13 @@ class LSTMCell(Cell):
 
     gate_scales: ClassVar[tuple[float, ...]] = (0.5, 0.5, 1.0, 0.5)
     num_carries: ClassVar[int] = 2
-
-    def step(
-        self, carry: tuple[Array, ...], projected: Array, weights: tuple[Array, ...]
-    ) -> tuple[Array, ...]:
-        """See `Cell.step`."""
-        (state, memory), (kernel,) = carry, weights
-        return self._gated(projected + state @ kernel, memory)
+    num_tanh: ClassVar[int] = 4
 
     @staticmethod
-    @_recomputed
-    def _gated(z: Array, memory: Array) -> tuple[Array, Array]:
-        i, f, g, o = jnp.split(jnp.tanh(z), 4, axis=-1)
-        memory = _sigmoid_of(f) * memory + _sigmoid_of(i) * g
+    def advance(gates: Array, carry: Carry) -> Carry:
+        """See `Cell.advance`."""
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        memory = _sigmoid_of(f) * carry[1] + _sigmoid_of(i) * g
         return _sigmoid_of(o) * jnp.tanh(memory), memory
 
 
@@ -107,31 +114,47 @@ class GRUCell(Cell):
     """Gated recurrent unit of Cho et al. (2014), in the form that applies the reset gate after the product.
 
     ``r, z = sigmoid(x W + h U + b)``, ``n = tanh(x W_n + b_n + r (h U_n + b_hn))``, gates in the order
-    r, z, n; ``h' = (1 - z) n + z h``. With the recurrent part of n halved beforehand, r multiplies it
-    as ``1 + tanh``.
+    r, z, n; ``h' = (1 - z) n + z h``. Since r comes between the two shares of n, they have a column
+    each: a projected input holds r, z, b_hn, n, and the state's share goes to the first three. With
+    the recurrent part of n halved beforehand, r multiplies it as ``1 + tanh``.
     """
 
     gate_scales: ClassVar[tuple[float, ...]] = (0.5, 0.5, 1.0)
+    num_tanh: ClassVar[int] = 2
 
-    def step(
-        self, carry: tuple[Array, ...], projected: Array, weights: tuple[Array, ...]
-    ) -> tuple[Array, ...]:
-        """See `Cell.step`."""
-        (state,), (kernel, bias) = carry, weights
-        return (self._gated(projected, state @ kernel, bias, state),)
+    @classmethod
+    def num_columns(cls) -> int:
+        """See `Cell.num_columns`."""
+        return 4
 
     @staticmethod
-    @_recomputed
-    def _gated(projected: Array, recurrent: Array, bias: Array, state: Array) -> Array:
-        hidden = state.shape[-1]
-        r, z = jnp.split(jnp.tanh(projected[:, : 2 * hidden] + recurrent[:, : 2 * hidden]), 2, axis=-1)
-        n = jnp.tanh(projected[:, 2 * hidden :] + (1 + r) * (recurrent[:, 2 * hidden :] + bias))
-        return n + _sigmoid_of(z) * (state - n)
+    def with_recurrent_bias(projected: Array, recurrent_bias: Array) -> Array:
+        """Insert ``b_hn`` [hidden] into ``x W + b`` [..., 3 * hidden], giving [..., 4 * hidden]."""
+        hidden = len(recurrent_bias)
+        bias = jnp.broadcast_to(recurrent_bias, (*projected.shape[:-1], hidden))
+        return jnp.concatenate([projected[..., : 2 * hidden], bias, projected[..., 2 * hidden :]], axis=-1)
+
+    @staticmethod
+    def advance(gates: Array, carry: Carry) -> Carry:
+        """See `Cell.advance`."""
+        r, z, recurrent, projected = jnp.split(gates, 4, axis=-1)
+        n = jnp.tanh(projected + (1 + r) * recurrent)
+        return (n + _sigmoid_of(z) * (carry[0] - n),)
 
 
 CELLS: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
 
+def hold(valid: Array, new: Carry, old: Carry) -> Carry:
+    """`new` where a step is valid, [batch, 1], and `old` elsewhere."""
+    return tuple(jnp.where(valid, a, b) for a, b in zip(new, old, strict=True))
+
+
 def gate_scale(scales: Sequence[float], hidden_size: int) -> Array:
     """The factor of every column of a gate kernel, [gates * hidden], from one factor a gate."""
     return jnp.repeat(jnp.asarray(scales, jnp.float32), hidden_size)
+
+
+def _sigmoid_of(gate: Array) -> Array:
+    """The sigmoid of ``z``, given ``tanh(z / 2)``."""
+    return 0.5 * gate + 0.5

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rnncli.models.cells import CELLS, gate_scale
+from rnncli.models.cells import CELLS, GRUCell, gate_scale
 from rnncli.models.dropout import dropout
+from rnncli.models.recurrence import recurrence
 
 
 class Inputs(NamedTuple):
@@ -23,9 +24,8 @@ class Inputs(NamedTuple):
     rows: Array
     positions: Array | None = None
 
-    def project(self, kernel: Array, bias: Array) -> Array:
-        """``x W + b`` at every step, [time, batch, out]; each distinct vector is multiplied once."""
-        projected = self.rows @ kernel + bias
+    def at_each_step(self, projected: Array) -> Array:
+        """Where `rows` became `projected`: what stands at each step, [time, batch, out]."""
         return projected if self.positions is None else projected[self.positions]
 
 
@@ -62,23 +62,13 @@ class Direction(nn.Module):
         bias = self.param("bias", _initial_bias(self.cell), (width,))
 
         scale = gate_scale(cell.gate_scales, self.hidden_size)
-        weights: tuple[Array, ...] = (recurrent_kernel * scale,)
-        if self.cell == "gru":
+        projected = inputs.rows @ (kernel * scale) + bias * scale
+        if cell is GRUCell:
             recurrent_bias = self.param("recurrent_bias", nn.initializers.zeros, (self.hidden_size,))
-            recurrent_scale = gate_scale((0.5, 0.5, 0.5), self.hidden_size)
-            weights = (recurrent_kernel * recurrent_scale, 0.5 * recurrent_bias)
-
-        projected = inputs.project(kernel * scale, bias * scale)  # [time, batch, gates * hidden]
-        zeros = jnp.zeros((projected.shape[1], self.hidden_size), projected.dtype)
-        scan = nn.scan(
-            cell,
-            variable_broadcast="params",
-            split_rngs={"params": False},
-            in_axes=(0, 0, nn.broadcast),
-            reverse=self.reverse,
-        )
-        carry, states = scan()((zeros,) * cell.num_carries, projected, valid, weights)
-        return states, carry[0]
+            projected = GRUCell.with_recurrent_bias(projected, 0.5 * recurrent_bias)
+            scale = jnp.full_like(scale, 0.5)
+        projected = inputs.at_each_step(projected)  # [time, batch, columns]
+        return recurrence(self.cell, self.reverse, projected, valid, recurrent_kernel * scale)
 
 
 class Encoder(nn.Module):
