@@ -14,8 +14,8 @@ WINDOW = 32  # batches whose texts are sorted by length together
 LENGTH_MULTIPLE = 8
 MOST_WIDTHS = 4
 SMALL_VOCABULARY = 2_000  # words; fewer are not worth a list
-ROOM_SLACK = 1.15
-ROOM_MULTIPLE = 256
+ROOM_SLACK = 1.1
+ROOM_MULTIPLE = 128
 TOKENS_PER_WIDTH = 50_000  # a length of its own must save more padding than its compilation costs
 
 

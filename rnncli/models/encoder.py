@@ -5,7 +5,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from rnncli.models.cells import CELLS, GRUCell, gate_scale
 from rnncli.models.dropout import dropout
@@ -26,7 +26,21 @@ class Inputs(NamedTuple):
 
     def at_each_step(self, projected: Array) -> Array:
         """Where `rows` became `projected`: what stands at each step, [time, batch, out]."""
-        return projected if self.positions is None else projected[self.positions]
+        return projected if self.positions is None else rows_at(projected, self.positions)
+
+
+def rows_at(rows: Array, positions: Array) -> Array:
+    """``rows[positions]`` of rows [rows, size], all of which exist.
+
+    Written so that neither this nor its gradient, which adds up rows, makes the compiler check
+    positions or rearrange the large result.
+    """
+    numbers = lax.GatherDimensionNumbers(offset_dims=(1, 2), collapsed_slice_dims=(), start_index_map=(0,))
+    size = rows.shape[-1]
+    found = lax.gather(
+        rows, positions.reshape(-1, 1), numbers, (1, size), mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS
+    )
+    return found.reshape(*positions.shape, size)
 
 
 class Direction(nn.Module):
