@@ -192,7 +192,7 @@ def test_padding_is_named_first_where_there_is_none() -> None:
 
 def test_room_for_words_has_some_slack() -> None:
     batches = [np.arange(count, dtype=np.int32).reshape(2, -1) for count in (2000, 2400)]
-    assert room_for_words(batches, 10_000, 1) == 2816  # 1.15 · 2,400 rounded up to a multiple of 256
-    assert room_for_words(batches, 10_000, 2) == 1536  # the second shard's 1,200 and padding
+    assert room_for_words(batches, 10_000, 1) == 2688  # 1.1 · 2,400 rounded up to a multiple of 128
+    assert room_for_words(batches, 10_000, 2) == 1408  # the second shard's 1,200 and padding
     assert room_for_words(batches, 3000, 1) == 0
     assert room_for_words([batch % 100 for batch in batches], 1999, 1) == 0
