@@ -32,18 +32,21 @@ class JittedForward:
         from jax.sharding import NamedSharding, PartitionSpec
 
         from rnncli.models.classifier import Classifier
+        from rnncli.models.encoder import PROJECTIONS
 
+        classifier = Classifier(config)
         mesh = data_mesh(BATCH_SIZE)
         self._config = config
         self._widths = tuple(
             sorted({round_up(-(-max_length * part // WIDTHS)) for part in range(1, WIDTHS + 1)})
         )
         self._split = NamedSharding(mesh, PartitionSpec("data"))
-        self._params = jax.device_put(_nested(weights), NamedSharding(mesh, PartitionSpec()))
+        params = jax.device_put(_nested(weights), NamedSharding(mesh, PartitionSpec()))
+        project = jax.jit(classifier.apply, static_argnames="mutable")
+        _, projections = project({"params": params}, np.zeros((1, 1), np.int32), mutable=(PROJECTIONS,))
+        self._variables = {"params": params, **projections}
         self._put = jax.device_put
-        self._forward = jax.jit(
-            lambda params, token_ids: Classifier(config).apply({"params": params}, token_ids)
-        )
+        self._forward = jax.jit(classifier.apply)
 
     def __call__(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """Logits [batch, num_outputs] of texts no longer than `max_length`, in their order."""
@@ -52,7 +55,7 @@ class JittedForward:
         results = []
         for plan in plan_epoch(lengths, BATCH_SIZE, self._widths, None):
             batch = self._put(pad(token_ids, plan.rows, plan.width, BATCH_SIZE), self._split)
-            results.append((plan.rows, self._forward(self._params, batch)))
+            results.append((plan.rows, self._forward(self._variables, batch)))
         for rows, result in results:
             logits[rows] = np.asarray(result)[: len(rows)]
         return logits

@@ -7,7 +7,8 @@ from jax import Array
 
 from rnncli.config import ModelConfig, Pooling
 from rnncli.models.dropout import dropout
-from rnncli.models.encoder import Encoder, Inputs
+from rnncli.models.encoder import Encoder
+from rnncli.models.recurrence import Inputs
 
 PAD_ID = 0
 

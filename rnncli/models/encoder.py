@@ -1,46 +1,17 @@
 """Recurrent layers: a cell scanned over time, in one direction or two, stacked."""
 
-from typing import NamedTuple
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from rnncli.models.cells import CELLS, GRUCell, gate_scale
 from rnncli.models.dropout import dropout
-from rnncli.models.recurrence import recurrence
+from rnncli.models.recurrence import Inputs, recurrence
 
-
-class Inputs(NamedTuple):
-    """Vectors over time, with equal vectors stored once.
-
-    Attributes:
-        rows: distinct vectors, [rows, size].
-        positions: which row stands at each step, [time, batch]. None says that ``rows`` holds every
-            step itself, [time, batch, size].
-    """
-
-    rows: Array
-    positions: Array | None = None
-
-    def at_each_step(self, projected: Array) -> Array:
-        """Where `rows` became `projected`: what stands at each step, [time, batch, out]."""
-        return projected if self.positions is None else rows_at(projected, self.positions)
-
-
-def rows_at(rows: Array, positions: Array) -> Array:
-    """``rows[positions]`` of rows [rows, size], all of which exist.
-
-    Written so that neither this nor its gradient, which adds up rows, makes the compiler check
-    positions or rearrange the large result.
-    """
-    numbers = lax.GatherDimensionNumbers(offset_dims=(1, 2), collapsed_slice_dims=(), start_index_map=(0,))
-    size = rows.shape[-1]
-    found = lax.gather(
-        rows, positions.reshape(-1, 1), numbers, (1, size), mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS
-    )
-    return found.reshape(*positions.shape, size)
+# What multiplying the vocabulary by the first layer's weights gives. While these stay as they are, in
+# prediction, asking for the collection once and giving it back afterwards saves the work.
+PROJECTIONS = "projections"
 
 
 class Direction(nn.Module):
@@ -76,13 +47,23 @@ class Direction(nn.Module):
         bias = self.param("bias", _initial_bias(self.cell), (width,))
 
         scale = gate_scale(cell.gate_scales, self.hidden_size)
+        recurrent_scale = scale
         projected = inputs.rows @ (kernel * scale) + bias * scale
         if cell is GRUCell:
             recurrent_bias = self.param("recurrent_bias", nn.initializers.zeros, (self.hidden_size,))
             projected = GRUCell.with_recurrent_bias(projected, 0.5 * recurrent_bias)
-            scale = jnp.full_like(scale, 0.5)
-        projected = inputs.at_each_step(projected)  # [time, batch, columns]
-        return recurrence(self.cell, self.reverse, projected, valid, recurrent_kernel * scale)
+            recurrent_scale = jnp.full_like(scale, 0.5)
+        if inputs.positions is not None:
+            projected = self._kept(projected)
+        weights = recurrent_kernel * recurrent_scale
+        return recurrence(self.cell, self.reverse, inputs._replace(rows=projected), valid, weights)
+
+    def _kept(self, projected: Array) -> Array:
+        """The projected words kept from an earlier call, where the collection `PROJECTIONS` is given."""
+        if self.has_variable(PROJECTIONS, "words"):
+            return jnp.asarray(self.get_variable(PROJECTIONS, "words"))
+        self.sow(PROJECTIONS, "words", projected, reduce_fn=lambda _, new: new)
+        return projected
 
 
 class Encoder(nn.Module):

@@ -11,26 +11,72 @@ makes the compiler copy the whole buffer at every step.
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 from jax import Array, lax
 
 from rnncli.models.cells import CELLS, Carry, hold
 
 
+class Inputs(NamedTuple):
+    """Vectors over time, with equal vectors stored once.
+
+    Attributes:
+        rows: distinct vectors, [rows, size].
+        positions: which row stands at each step, [time, batch]. None says that ``rows`` holds every
+            step itself, [time, batch, size].
+    """
+
+    rows: Array
+    positions: Array | None = None
+
+    def at_each_step(self) -> Array:
+        """The vectors written out, [time, batch, size]."""
+        return self.rows if self.positions is None else rows_at(self.rows, self.positions)
+
+
+def rows_at(rows: Array, positions: Array) -> Array:
+    """``rows[positions]`` of rows [rows, size], all of which exist.
+
+    Written so that neither this nor its gradient, which adds up rows, makes the compiler check
+    positions or rearrange the large result.
+    """
+    numbers = lax.GatherDimensionNumbers(offset_dims=(1, 2), collapsed_slice_dims=(), start_index_map=(0,))
+    size = rows.shape[-1]
+    found = lax.gather(
+        rows, positions.reshape(-1, 1), numbers, (1, size), mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS
+    )
+    return found.reshape(*positions.shape, size)
+
+
+class Step(nn.Module):
+    """What `recurrence` scans: a cell that looks its input up."""
+
+    cell: str
+
+    @nn.compact
+    def __call__(
+        self, carry: Carry, now: Array, valid: Array, rows: Array | None, kernel: Array
+    ) -> tuple[Carry, Array]:
+        """Advance by one step; see `Cell`. `now` is the projected input, or its positions in `rows`."""
+        projected = now if rows is None else rows_at(rows, now)
+        return CELLS[self.cell]()(carry, projected, valid, kernel)
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def recurrence(
-    cell_name: str, reverse: bool, projected: Array, valid: Array, kernel: Array
+    cell: str, reverse: bool, projected: Inputs, valid: Array, kernel: Array
 ) -> tuple[Array, Array]:
     """Read a sequence with a cell.
 
     Args:
-        cell_name: a name in `CELLS`.
+        cell: a name in `CELLS`.
         reverse: read from the last step to the first.
-        projected: the columns of the cell's gates without the state's share, [time, batch, columns].
+        projected: the columns of the cell's gates without the state's share, of
+            [time, batch, columns].
         valid: [time, batch, 1] booleans, False at padding, where the carry stays as it is.
         kernel: what the state is multiplied by, [hidden, recurrent columns].
 
@@ -38,19 +84,20 @@ def recurrence(
         The states [time, batch, hidden] and the state after the last step read, [batch, hidden].
     """
     scan = nn.scan(
-        CELLS[cell_name],
+        Step,
         variable_broadcast="params",
         split_rngs={"params": False},
-        in_axes=(0, 0, nn.broadcast),
+        in_axes=(0, 0, nn.broadcast, nn.broadcast),
         reverse=reverse,
     )
-    start = _initial_carry(cell_name, projected, kernel)
-    carry, states = scan(parent=None).apply({}, start, projected, valid, kernel)
+    rows, steps = projected if projected.positions is not None else (None, projected.rows)
+    start = _initial_carry(cell, valid, kernel)
+    carry, states = scan(cell, parent=None).apply({}, start, steps, valid, rows, kernel)
     return states, carry[0]
 
 
 def _forward(
-    cell_name: str, reverse: bool, projected: Array, valid: Array, kernel: Array
+    cell_name: str, reverse: bool, inputs: Inputs, valid: Array, kernel: Array
 ) -> tuple[tuple[Array, Array], tuple[Any, ...]]:
     """`recurrence`, leaving the gates in place of the projected inputs, and the carries before each step."""
     cell = CELLS[cell_name]
@@ -61,21 +108,21 @@ def _forward(
         buffer = _replace(buffer, gates, time)
         return (hold(valid, cell.advance(gates, carry), carry), _fetch(buffer, following), buffer), carry
 
+    projected = inputs.at_each_step()
     times, following = _order(len(projected), reverse)
-    start = _initial_carry(cell_name, projected, kernel)
-    loop = (start, projected[-1 if reverse else 0], projected)
+    loop = (_initial_carry(cell_name, valid, kernel), projected[-1 if reverse else 0], projected)
     (carry, _, gates), before = lax.scan(step, loop, (times, following, valid), reverse=reverse)
     last = carry[0][None]
     parts = (last, before[0][:-1]) if reverse else (before[0][1:], last)
-    return (jnp.concatenate(parts), carry[0]), (gates, before, valid, kernel)
+    return (jnp.concatenate(parts), carry[0]), (gates, before, inputs, valid, kernel)
 
 
 def _backward(
     cell_name: str, reverse: bool, residuals: tuple[Any, ...], gradients: tuple[Array, Array]
-) -> tuple[Array, None, Array]:
+) -> tuple[Inputs, None, Array]:
     """Back-propagation through time, leaving each step's gradient in place of its gates."""
     cell = CELLS[cell_name]
-    buffer, before, valid, kernel = residuals
+    buffer, before, inputs, valid, kernel = residuals
     d_states, d_last = gradients
 
     def step(loop: tuple[Carry, Array, Array], now: tuple[Any, ...]) -> tuple[Any, None]:
@@ -98,14 +145,17 @@ def _backward(
     (_, _, d_projected), _ = lax.scan(step, loop, steps, reverse=not reverse)
     hidden, columns = kernel.shape
     d_kernel = before[0].reshape(-1, hidden).T @ d_projected[..., :columns].reshape(-1, columns)
-    return d_projected, None, d_kernel
+    if inputs.positions is None:
+        return Inputs(d_projected), None, d_kernel
+    add_up = jax.linear_transpose(partial(rows_at, positions=inputs.positions), inputs.rows)
+    return Inputs(*add_up(d_projected)), None, d_kernel
 
 
 recurrence.defvjp(_forward, _backward)
 
 
-def _initial_carry(cell_name: str, projected: Array, kernel: Array) -> Carry:
-    zeros = jnp.zeros((projected.shape[1], kernel.shape[0]), projected.dtype)
+def _initial_carry(cell_name: str, valid: Array, kernel: Array) -> Carry:
+    zeros = jnp.zeros((valid.shape[1], kernel.shape[0]), kernel.dtype)
     return (zeros,) * CELLS[cell_name].num_carries
 
 

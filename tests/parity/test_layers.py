@@ -15,8 +15,9 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from rnncli.config import Arch, ModelConfig, Pooling
-from rnncli.models.encoder import Encoder, Inputs
+from rnncli.models.encoder import Encoder
 from rnncli.models.numpy_forward import forward
+from rnncli.models.recurrence import Inputs
 from tests.parity.problems import (
     HIDDEN_SIZE,
     INPUT_SIZE,
