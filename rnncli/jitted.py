@@ -10,7 +10,7 @@ from rnncli.config import ModelConfig
 from rnncli.data.batching import pad, plan_epoch, round_up
 from rnncli.devices import data_mesh, start_jax
 
-BATCH_SIZE = 512
+BATCH_SIZE = 1024
 WIDTHS = 4
 
 
