@@ -67,6 +67,13 @@ class OutputFormat(StrEnum):
     CSV = "csv"
 
 
+class Precision(StrEnum):
+    """What the recurrent layers compute their products in while training."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 class Optimizer(StrEnum):
     """The rule that turns gradients into updates."""
 
@@ -230,6 +237,7 @@ class TrainConfig(Config):
     clip_norm: float = 1.0
     class_weights: ClassWeights = ClassWeights.NONE
     early_stopping: int = 0
+    precision: Precision = Precision.FLOAT32
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from rnncli.config import (
     ClassWeights,
     Optimizer,
     Pooling,
+    Precision,
     Schedule,
     TrainConfig,
     read_toml,
@@ -83,6 +84,9 @@ def train(
     ] = None,
     early_stopping: Annotated[
         int | None, _setting("early_stopping", "Stop after N epochs without gain; 0: never.", TRAINING, min=0)
+    ] = None,
+    precision: Annotated[
+        Precision | None, _setting("precision", "Of products in recurrent layers.", TRAINING)
     ] = None,
     seed: Annotated[int | None, _setting("seed", "Of weights, order and dropout.", TRAINING, min=0)] = None,
     preset: Annotated[

@@ -11,13 +11,29 @@ a vectorised tanh costs a fraction of a sigmoid.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
 Carry = tuple[Array, ...]
+
+
+class Weights(NamedTuple):
+    """The weights of a cell that reads vectors of some size.
+
+    Attributes:
+        input_kernel: ``W``, [size, gates * hidden].
+        recurrent_kernel: ``U``, [hidden, gates * hidden].
+        bias: ``b``, [gates * hidden].
+        recurrent_bias: the GRU's ``b_hn``, [hidden].
+    """
+
+    input_kernel: Array
+    recurrent_kernel: Array
+    bias: Array
+    recurrent_bias: Array | None
 
 
 class Cell(nn.Module):
@@ -29,7 +45,7 @@ class Cell(nn.Module):
 
     Attributes:
         gate_scales: for each gate in the order of the weights, 0.5 for a sigmoid and 1 for a tanh.
-        num_carries: arrays of shape [batch, hidden] in the carry.
+        num_carries: arrays of shape [..., batch, hidden] in the carry.
         num_tanh: how many columns, in multiples of the hidden size, `gates` takes the tanh of.
     """
 
@@ -41,29 +57,29 @@ class Cell(nn.Module):
         """Advance by one step, where it is valid, and return the carry and the state.
 
         Args:
-            carry: arrays [batch, hidden].
-            projected: ``x W + b``, scaled, [batch, columns].
-            valid: [batch, 1] booleans; at padding the carry stays as it is.
-            kernel: scaled ``U``, [hidden, recurrent columns].
+            carry: arrays [..., batch, hidden].
+            projected: ``x W + b``, scaled, [..., batch, columns].
+            valid: [..., batch, 1] booleans; at padding the carry stays as it is.
+            kernel: scaled ``U``, [..., hidden, recurrent columns].
         """
         carry = hold(valid, self.advance(self.gates(projected, carry[0], kernel), carry), carry)
         return carry, carry[0]
 
     @classmethod
     def gates(cls, projected: Array, state: Array, kernel: Array) -> Array:
-        """The gates [batch, columns]; see `__call__` for the arguments."""
-        recurrent = state @ kernel
+        """The gates [..., batch, columns]; see `__call__` for the arguments."""
+        recurrent = product(state, kernel)
         shared = recurrent.shape[-1]
-        sums = jnp.concatenate([projected[:, :shared] + recurrent, projected[:, shared:]], axis=-1)
+        sums = jnp.concatenate([projected[..., :shared] + recurrent, projected[..., shared:]], axis=-1)
         squashed = cls.num_tanh * state.shape[-1]
-        return jnp.concatenate([jnp.tanh(sums[:, :squashed]), sums[:, squashed:]], axis=-1)
+        return jnp.concatenate([jnp.tanh(sums[..., :squashed]), sums[..., squashed:]], axis=-1)
 
     @classmethod
     def sums_gradient(cls, gates: Array, gradient: Array) -> Array:
-        """The gradient of what `gates` took the tanh of, from the gradient of the gates, [batch, columns]."""
+        """The gradient of what `gates` took the tanh of, from that of the gates, [..., batch, columns]."""
         squashed = gates.shape[-1] * cls.num_tanh // cls.num_columns()
-        inner = gradient[:, :squashed] * (1 - jnp.square(gates[:, :squashed]))
-        return jnp.concatenate([inner, gradient[:, squashed:]], axis=-1)
+        inner = gradient[..., :squashed] * (1 - jnp.square(gates[..., :squashed]))
+        return jnp.concatenate([inner, gradient[..., squashed:]], axis=-1)
 
     @classmethod
     def num_columns(cls) -> int:
@@ -73,7 +89,7 @@ class Cell(nn.Module):
     @staticmethod
     @abstractmethod
     def advance(gates: Array, carry: Carry) -> Carry:
-        """The next carry, from the gates [batch, columns] and the carry, arrays [batch, hidden]."""
+        """The next carry, from the gates [..., batch, columns] and the carry, arrays [..., batch, hidden]."""
 
 
 class RNNCell(Cell):
@@ -129,8 +145,8 @@ class GRUCell(Cell):
 
     @staticmethod
     def with_recurrent_bias(projected: Array, recurrent_bias: Array) -> Array:
-        """Insert ``b_hn`` [hidden] into ``x W + b`` [..., 3 * hidden], giving [..., 4 * hidden]."""
-        hidden = len(recurrent_bias)
+        """Insert ``b_hn`` [..., hidden] into ``x W + b`` [..., 3 * hidden], giving [..., 4 * hidden]."""
+        hidden = recurrent_bias.shape[-1]
         bias = jnp.broadcast_to(recurrent_bias, (*projected.shape[:-1], hidden))
         return jnp.concatenate([projected[..., : 2 * hidden], bias, projected[..., 2 * hidden :]], axis=-1)
 
@@ -146,8 +162,18 @@ CELLS: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell
 
 
 def hold(valid: Array, new: Carry, old: Carry) -> Carry:
-    """`new` where a step is valid, [batch, 1], and `old` elsewhere."""
+    """`new` where a step is valid, [..., batch, 1], and `old` elsewhere."""
     return tuple(jnp.where(valid, a, b) for a, b in zip(new, old, strict=True))
+
+
+def sum_dtype(kernel: Array) -> jnp.dtype:
+    """What products with `kernel` add up in, and states are kept in: float32 where it is bfloat16."""
+    return jnp.promote_types(kernel.dtype, jnp.float32)
+
+
+def product(left: Array, right: Array) -> Array:
+    """The matrix product with factors of `right`'s type and sums of `sum_dtype`."""
+    return jnp.matmul(left.astype(right.dtype), right, preferred_element_type=sum_dtype(right))
 
 
 def gate_scale(scales: Sequence[float], hidden_size: int) -> Array:

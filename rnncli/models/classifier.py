@@ -32,9 +32,14 @@ class Classifier(nn.Module):
     A batch names its distinct words once, in `words`, and each text as positions in that list, so
     that the first layer multiplies each distinct word by its weights once, not once a token.
     Without `words` the positions are token ids, and the list is the vocabulary.
+
+    Attributes:
+        config: the classifier's shape.
+        dtype: of the recurrent layers' products, see `rnncli.models.encoder.Layer`.
     """
 
     config: ModelConfig
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(
@@ -58,6 +63,7 @@ class Classifier(nn.Module):
                 config.num_layers,
                 config.arch.num_directions == 2,
                 config.dropout,
+                self.dtype,
                 name="encoder",
             )
             states, last = encoder(Inputs(rows, index), valid, dropout_keys)

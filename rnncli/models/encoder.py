@@ -5,65 +5,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from rnncli.models.cells import CELLS, GRUCell, gate_scale
+from rnncli.models.cells import CELLS, GRUCell, Weights, gate_scale
 from rnncli.models.dropout import dropout
 from rnncli.models.recurrence import Inputs, recurrence
 
 # What multiplying the vocabulary by the first layer's weights gives. While these stay as they are, in
 # prediction, asking for the collection once and giving it back afterwards saves the work.
 PROJECTIONS = "projections"
-
-
-class Direction(nn.Module):
-    """One cell read over time in one direction.
-
-    Attributes:
-        cell: ``rnn``, ``lstm`` or ``gru``.
-        hidden_size: size of the state.
-        reverse: read from the last step to the first.
-    """
-
-    cell: str
-    hidden_size: int
-    reverse: bool = False
-
-    @nn.compact
-    def __call__(self, inputs: Inputs, valid: Array) -> tuple[Array, Array]:
-        """Return the states [time, batch, hidden] and the state after the last step read [batch, hidden].
-
-        Args:
-            inputs: what is read, of [time, batch, size].
-            valid: [time, batch, 1] booleans, False at padding, which may stand on either side.
-        """
-        cell = CELLS[self.cell]
-        width = len(cell.gate_scales) * self.hidden_size
-        size = inputs.rows.shape[-1]
-        kernel = self.param("input_kernel", nn.initializers.glorot_uniform(), (size, width))
-        # Orthogonal over all gates together (Saxe et al. 2014), which keeps each gate's part small; gate
-        # by gate, the parts are twice as large, and on IMDB the first epoch learns next to nothing.
-        recurrent_kernel = self.param(
-            "recurrent_kernel", nn.initializers.orthogonal(), (self.hidden_size, width)
-        )
-        bias = self.param("bias", _initial_bias(self.cell), (width,))
-
-        scale = gate_scale(cell.gate_scales, self.hidden_size)
-        recurrent_scale = scale
-        projected = inputs.rows @ (kernel * scale) + bias * scale
-        if cell is GRUCell:
-            recurrent_bias = self.param("recurrent_bias", nn.initializers.zeros, (self.hidden_size,))
-            projected = GRUCell.with_recurrent_bias(projected, 0.5 * recurrent_bias)
-            recurrent_scale = jnp.full_like(scale, 0.5)
-        if inputs.positions is not None:
-            projected = self._kept(projected)
-        weights = recurrent_kernel * recurrent_scale
-        return recurrence(self.cell, self.reverse, inputs._replace(rows=projected), valid, weights)
-
-    def _kept(self, projected: Array) -> Array:
-        """The projected words kept from an earlier call, where the collection `PROJECTIONS` is given."""
-        if self.has_variable(PROJECTIONS, "words"):
-            return jnp.asarray(self.get_variable(PROJECTIONS, "words"))
-        self.sow(PROJECTIONS, "words", projected, reduce_fn=lambda _, new: new)
-        return projected
 
 
 class Encoder(nn.Module):
@@ -75,6 +23,7 @@ class Encoder(nn.Module):
         num_layers: how many layers.
         bidirectional: whether a second direction reads from the end.
         dropout: share of states dropped between layers while training.
+        dtype: see `Layer`.
     """
 
     cell: str
@@ -82,6 +31,7 @@ class Encoder(nn.Module):
     num_layers: int
     bidirectional: bool
     dropout: float
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(self, inputs: Inputs, valid: Array, dropout_keys: Array | None) -> tuple[Array, Array]:
@@ -92,7 +42,7 @@ class Encoder(nn.Module):
         dropout on, see `Classifier`.
         """
         for number in range(self.num_layers):
-            layer = Layer(self.cell, self.hidden_size, self.bidirectional, name=f"layer_{number}")
+            layer = Layer(self.cell, self.hidden_size, self.bidirectional, self.dtype, name=f"layer_{number}")
             states, last = layer(inputs, valid)
             if number + 1 < self.num_layers:
                 keys = (
@@ -104,31 +54,97 @@ class Encoder(nn.Module):
         return states, last
 
 
+class Direction(nn.Module):
+    """The weights of one direction of a layer.
+
+    Attributes:
+        cell: ``rnn``, ``lstm`` or ``gru``.
+        hidden_size: size of the state.
+    """
+
+    cell: str
+    hidden_size: int
+
+    @nn.compact
+    def __call__(self, size: int) -> Weights:
+        """The weights that read vectors of `size` numbers."""
+        width = len(CELLS[self.cell].gate_scales) * self.hidden_size
+        kernel = self.param("input_kernel", nn.initializers.glorot_uniform(), (size, width))
+        # Orthogonal over all gates together (Saxe et al. 2014), which keeps each gate's part small; gate
+        # by gate, the parts are twice as large, and on IMDB the first epoch learns next to nothing.
+        recurrent_kernel = self.param(
+            "recurrent_kernel", nn.initializers.orthogonal(), (self.hidden_size, width)
+        )
+        bias = self.param("bias", _initial_bias(self.cell), (width,))
+        recurrent_bias = None
+        if self.cell == "gru":
+            recurrent_bias = self.param("recurrent_bias", nn.initializers.zeros, (self.hidden_size,))
+        return Weights(kernel, recurrent_kernel, bias, recurrent_bias)
+
+
 class Layer(nn.Module):
-    """One recurrent layer; attributes as in `Encoder`."""
+    """One recurrent layer, both of whose directions are read in one loop.
+
+    Attributes:
+        cell, hidden_size, bidirectional: as in `Encoder`.
+        dtype: what the loop multiplies and keeps for the reverse pass, adding up in float32; None: the
+            weights' own.
+    """
 
     cell: str
     hidden_size: int
     bidirectional: bool
+    dtype: jnp.dtype | None = None
 
     @nn.compact
     def __call__(self, inputs: Inputs, valid: Array) -> tuple[Array, Array]:
         """Return the states [time, batch, directions * hidden] and last states; see `Encoder`."""
-        states, last = Direction(self.cell, self.hidden_size, name="forward")(inputs, valid)
-        if not self.bidirectional:
-            return states, last
-        backward = Direction(self.cell, self.hidden_size, reverse=True, name="backward")
-        backward_states, backward_last = backward(inputs, valid)
-        return (
-            jnp.concatenate([states, backward_states], axis=-1),
-            jnp.concatenate([last, backward_last], axis=-1),
-        )
+        names = ("forward", "backward") if self.bidirectional else ("forward",)
+        size = inputs.rows.shape[-1]
+        directions = [Direction(self.cell, self.hidden_size, name=name)(size) for name in names]
+        weights = jax.tree.map(lambda *parts: jnp.stack(parts), *directions)  # [directions, ...]
+        scale = gate_scale(CELLS[self.cell].gate_scales, self.hidden_size)
+        recurrent_scale = scale
+        projected = jnp.einsum("...e,deg->...dg", inputs.rows, weights.input_kernel * scale)
+        projected += weights.bias * scale  # [..., directions, gates * hidden]
+        if weights.recurrent_bias is not None:
+            projected = GRUCell.with_recurrent_bias(projected, 0.5 * weights.recurrent_bias)
+            recurrent_scale = jnp.full_like(scale, 0.5)
+        kernel = weights.recurrent_kernel * recurrent_scale
+        kernel = kernel.astype(self.dtype or kernel.dtype)
+        readers = len(names)
+        steps = self._steps(projected, inputs.positions)
+        states, last = recurrence(self.cell, steps, _for_readers(valid, readers), kernel)
+        states = jnp.concatenate([states[0], *states[1:, ::-1]], axis=-1)
+        return states, jnp.concatenate([*last], axis=-1)
+
+    def _steps(self, projected: Array, positions: Array | None) -> Inputs:
+        """What each direction reads, in its order: projected inputs of [..., directions, columns]."""
+        *_, readers, columns = projected.shape
+        if positions is None:
+            parts = jnp.moveaxis(projected, -2, 0)  # [directions, time, batch, columns]
+            return Inputs(jnp.stack([parts[0], *parts[1:, ::-1]]))
+        rows = self._kept(projected).reshape(-1, columns)  # each word has a row a direction
+        directions = jnp.arange(readers)[:, None, None]
+        return Inputs(rows, _for_readers(positions, readers) * readers + directions)
+
+    def _kept(self, projected: Array) -> Array:
+        """The projected words kept from an earlier call, where the collection `PROJECTIONS` is given."""
+        if self.has_variable(PROJECTIONS, "words"):
+            return jnp.asarray(self.get_variable(PROJECTIONS, "words"))
+        self.sow(PROJECTIONS, "words", projected, reduce_fn=lambda _, new: new)
+        return projected
+
+
+def _for_readers(steps: Array, readers: int) -> Array:
+    """Steps [time, ...] as they are and, for a second reader, in reverse; [readers, time, ...]."""
+    return jnp.stack([steps, steps[::-1]][:readers])
 
 
 def _initial_bias(cell: str) -> nn.initializers.Initializer:
     """Zeros, but 1 for the LSTM's forget gate, so that it remembers at first (Jozefowicz et al. 2015)."""
 
-    def initialise(_key: Array, shape: tuple[int], dtype: jnp.dtype = jnp.float32) -> Array:
+    def initialise(_key: Array, shape: tuple[int], dtype: jnp.dtype | None = None) -> Array:
         bias = jnp.zeros(shape, dtype)
         hidden = shape[0] // 4
         return bias.at[hidden : 2 * hidden].set(1) if cell == "lstm" else bias

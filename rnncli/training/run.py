@@ -48,7 +48,7 @@ class TrainingRun:
         total_steps = -(-len(train) // config.batch_size) * config.epochs
         self.trainer = Trainer(
             config,
-            Steps(self.model_config, make_optimizer(config, total_steps), self.mesh),
+            Steps(self.model_config, make_optimizer(config, total_steps), self.mesh, config.precision),
             train,
             validation,
             vocab_size=manifest.vocab_size,

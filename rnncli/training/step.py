@@ -10,7 +10,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-from rnncli.config import ModelConfig
+from rnncli.config import ModelConfig, Precision
 from rnncli.models.classifier import Classifier
 
 Params = dict[str, Any]
@@ -98,8 +98,14 @@ class Steps:
     Batches are split over the mesh's devices; parameters and optimizer state are copied to each.
     """
 
-    def __init__(self, config: ModelConfig, tx: optax.GradientTransformation, mesh: Mesh) -> None:
-        self._model = Classifier(config)
+    def __init__(
+        self,
+        config: ModelConfig,
+        tx: optax.GradientTransformation,
+        mesh: Mesh,
+        precision: Precision = Precision.FLOAT32,
+    ) -> None:
+        self._model = Classifier(config, jnp.bfloat16 if precision is Precision.BFLOAT16 else None)
         self._tx = tx
         self._mesh = mesh
         self._split = NamedSharding(mesh, PartitionSpec("data"))

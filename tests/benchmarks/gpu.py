@@ -1,0 +1,135 @@
+"""``python -m tests.benchmarks.gpu``: ways to train the tutorial's model on an NVIDIA GPU, as a table.
+
+Each row is a process of its own: our loop over time in float32 and bfloat16, cuDNN's LSTM through
+JAX, and ``torch.nn.LSTM`` where PyTorch is installed; training steps on batches that already lie on
+the device, so that what is compared is the device's work.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+LENGTH, VOCAB_SIZE = 200, 10_000
+STEPS, REPETITIONS = 30, 5
+SYSTEMS = ["loop", "loop-bfloat16", "cudnn", "torch"]
+CASES = [("bilstm", 128, 64), ("bilstm", 1024, 64), ("bilstm", 128, 512), ("bigru", 128, 64), ("bigru", 128, 512)]
+
+
+def random_batch(batch_size: int) -> tuple[Any, Any]:
+    """Token ids with a Zipf distribution [batch, time], and labels."""
+    random = np.random.default_rng(0)
+    ids = np.minimum(random.zipf(1.2, (batch_size, LENGTH)) + 1, VOCAB_SIZE - 1).astype(np.int32)
+    return ids, random.integers(0, 2, batch_size).astype(np.int32)
+
+
+def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
+    """`STEPS` training steps of ours."""
+    from rnncli.devices import data_mesh, start_jax
+
+    start_jax()
+    import jax
+
+    from rnncli.config import TUTORIAL, Precision, TrainConfig
+    from rnncli.data.batching import distinct_words, room_for_words
+    from rnncli.models import cudnn
+    from rnncli.training.optimizer import make_optimizer
+    from rnncli.training.step import Examples, Steps
+
+    if system != "cudnn":
+        cudnn.suits = lambda _cell, _dtype: False
+    config = TrainConfig.from_dict(TUTORIAL | {"arch": arch, "hidden_size": hidden_size}, where="benchmark")
+    model = config.model_config(vocab_size=VOCAB_SIZE, num_classes=2)
+    precision = Precision.BFLOAT16 if system == "loop-bfloat16" else Precision.FLOAT32
+    steps = Steps(model, make_optimizer(config, 1000), data_mesh(batch_size), precision)
+    ids, labels = random_batch(batch_size)
+    room = room_for_words([ids], VOCAB_SIZE, steps.num_shards)
+    batch = distinct_words(ids, VOCAB_SIZE, steps.num_shards, room)
+    weights = np.ones(batch_size, np.float32)
+    examples = steps.place_examples(Examples(batch.positions, batch.words, labels, weights))
+    key = jax.random.key(0)
+    state = steps.initial_state(key)
+    steps.compile("train", state, examples, key)
+
+    def run() -> None:
+        nonlocal state
+        for _ in range(STEPS):
+            state, metrics = steps.train(state, examples, key)
+        jax.block_until_ready(metrics)
+
+    return run
+
+
+def torch_steps(arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
+    """`STEPS` training steps of the same model in PyTorch."""
+    import torch
+    from torch import nn
+
+    layer = {"bilstm": nn.LSTM, "bigru": nn.GRU}[arch]
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(VOCAB_SIZE, 128)
+            self.layer = layer(128, hidden_size, batch_first=True, bidirectional=True)
+            self.dropout = nn.Dropout(0.5)
+            self.output = nn.Linear(2 * hidden_size, 1)
+
+        def forward(self, token_ids: Any) -> Any:
+            last = self.layer(self.embedding(token_ids))[1]
+            last = last[0] if arch == "bilstm" else last
+            return self.output(self.dropout(torch.cat([last[0], last[1]], dim=1)))[:, 0]
+
+    model = Model().cuda()
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    ids, labels = random_batch(batch_size)
+    batch, target = torch.from_numpy(ids).cuda(), torch.from_numpy(labels).float().cuda()
+
+    def run() -> None:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            nn.functional.binary_cross_entropy_with_logits(model(batch), target).backward()
+            optimizer.step()
+        torch.cuda.synchronize()
+
+    return run
+
+
+def main() -> None:
+    """Print the table as Markdown, a row as soon as it is measured; or measure one, named by arguments."""
+    if len(sys.argv) > 1:
+        system, arch, batch_size, hidden_size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+        steps = (torch_steps if system == "torch" else partial_ours(system))(arch, batch_size, hidden_size)
+        steps()
+        rates = []
+        for _ in range(REPETITIONS):
+            started = time.perf_counter()
+            steps()
+            rates.append(STEPS * batch_size / (time.perf_counter() - started))
+        print(round(statistics.median(rates)))
+        return
+    print("| architecture | batch | hidden | " + " | ".join(SYSTEMS) + " |\n|" + "---|" * (3 + len(SYSTEMS)))
+    for arch, batch_size, hidden_size in CASES:
+        cells = []
+        for system in SYSTEMS:
+            case = [system, arch, str(batch_size), str(hidden_size)]
+            if system == "cudnn" and arch != "bilstm":
+                cells.append("–")
+                continue
+            command = [sys.executable, "-m", "tests.benchmarks.gpu", *case]
+            done = subprocess.run(command, capture_output=True, text=True)
+            cells.append(f"{int(done.stdout):,}" if done.returncode == 0 else done.stderr.splitlines()[-1][-60:])
+        print(f"| {arch} | {batch_size} | {hidden_size} | " + " | ".join(cells) + " |", flush=True)
+
+
+def partial_ours(system: str) -> Callable[[str, int, int], Callable[[], None]]:
+    """`our_steps` of a system."""
+    return lambda arch, batch_size, hidden_size: our_steps(system, arch, batch_size, hidden_size)
+
+
+if __name__ == "__main__":
+    main()
