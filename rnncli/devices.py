@@ -123,6 +123,8 @@ def start_jax(num_devices: int = 0, cluster: Cluster | None = None) -> None:
 
     with suppress(RuntimeError):  # raised where JAX has started before: its devices then stay as they are
         jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
+    # Elsewhere than on a CPU, products of float32 are rounded to 10 or 7 bits unless asked otherwise.
+    jax.config.update("jax_default_matmul_precision", "highest")
     jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -5,6 +5,7 @@ JAX, and ``torch.nn.LSTM`` where PyTorch is installed; training steps on batches
 the device, so that what is compared is the device's work.
 """
 
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import numpy as np
 LENGTH, VOCAB_SIZE = 200, 10_000
 STEPS, REPETITIONS = 30, 5
 SYSTEMS = ["loop", "loop-bfloat16", "cudnn", "torch"]
-CASES = [("bilstm", 128, 64), ("bilstm", 1024, 64), ("bilstm", 128, 512), ("bigru", 128, 64), ("bigru", 128, 512)]
+CASES = [("bilstm", 128, 64), ("bilstm", 1024, 64), ("bilstm", 128, 512), ("bigru", 128, 64)]
 
 
 def random_batch(batch_size: int) -> tuple[Any, Any]:
@@ -36,12 +37,9 @@ def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Call
 
     from rnncli.config import TUTORIAL, Precision, TrainConfig
     from rnncli.data.batching import distinct_words, room_for_words
-    from rnncli.models import cudnn
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Examples, Steps
 
-    if system != "cudnn":
-        cudnn.suits = lambda _cell, _dtype: False
     config = TrainConfig.from_dict(TUTORIAL | {"arch": arch, "hidden_size": hidden_size}, where="benchmark")
     model = config.model_config(vocab_size=VOCAB_SIZE, num_classes=2)
     precision = Precision.BFLOAT16 if system == "loop-bfloat16" else Precision.FLOAT32
@@ -60,6 +58,49 @@ def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Call
         for _ in range(STEPS):
             state, metrics = steps.train(state, examples, key)
         jax.block_until_ready(metrics)
+
+    return run
+
+
+def cudnn_steps(batch_size: int, hidden_size: int) -> Callable[[], None]:
+    """`STEPS` training steps of the bilstm with cuDNN's layer, which JAX offers for LSTMs alone."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+    from jax.experimental import rnn
+
+    ids, labels = random_batch(batch_size)
+    lengths = jnp.full(batch_size, LENGTH, jnp.int32)
+    zeros = jnp.zeros((2, batch_size, hidden_size))
+    tx = optax.adam(1e-3)
+    keys = jax.random.split(jax.random.key(0), 3)
+    params = {
+        "table": jax.random.uniform(keys[0], (VOCAB_SIZE, 128), minval=-0.05, maxval=0.05),
+        "lstm": rnn.init_lstm_weight(keys[1], 128, hidden_size, 1, True),
+        "output": 0.1 * jax.random.normal(keys[2], (2 * hidden_size,)),
+    }
+
+    def loss(params: Any, ids: Any, labels: Any, key: Any) -> Any:
+        texts = params["table"][ids]
+        _, last, _ = rnn.lstm(texts, zeros, zeros, params["lstm"], lengths, 128, hidden_size, 1, 0.0, True)
+        pooled = jnp.concatenate([*last], axis=-1)
+        pooled *= 2 * jax.random.bernoulli(key, 0.5, pooled.shape)
+        return optax.sigmoid_binary_cross_entropy(pooled @ params["output"], labels).mean()
+
+    def step(params: Any, opt_state: Any, key: Any) -> Any:
+        key, now = jax.random.split(key)
+        updates, opt_state = tx.update(jax.grad(loss)(params, ids, labels, now), opt_state)
+        return optax.apply_updates(params, updates), opt_state, key
+
+    ids, labels = jnp.asarray(ids), jnp.asarray(labels)
+    jitted = jax.jit(step, donate_argnums=(0, 1))
+    state = params, tx.init(params), jax.random.key(1)
+
+    def run() -> None:
+        nonlocal state
+        for _ in range(STEPS):
+            state = jitted(*state)
+        jax.block_until_ready(state[0])
 
     return run
 
@@ -99,37 +140,43 @@ def torch_steps(arch: str, batch_size: int, hidden_size: int) -> Callable[[], No
     return run
 
 
-def main() -> None:
-    """Print the table as Markdown, a row as soon as it is measured; or measure one, named by arguments."""
-    if len(sys.argv) > 1:
-        system, arch, batch_size, hidden_size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-        steps = (torch_steps if system == "torch" else partial_ours(system))(arch, batch_size, hidden_size)
+def steps_of(system: str, arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
+    """`STEPS` training steps of a system."""
+    if system == "torch":
+        return torch_steps(arch, batch_size, hidden_size)
+    if system == "cudnn":
+        return cudnn_steps(batch_size, hidden_size)
+    return our_steps(system, arch, batch_size, hidden_size)
+
+
+def measure(system: str, arch: str, batch_size: str, hidden_size: str) -> None:
+    """Print the texts a second of one row's entry."""
+    steps = steps_of(system, arch, int(batch_size), int(hidden_size))
+    steps()
+    rates = []
+    for _ in range(REPETITIONS):
+        started = time.perf_counter()
         steps()
-        rates = []
-        for _ in range(REPETITIONS):
-            started = time.perf_counter()
-            steps()
-            rates.append(STEPS * batch_size / (time.perf_counter() - started))
-        print(round(statistics.median(rates)))
-        return
-    print("| architecture | batch | hidden | " + " | ".join(SYSTEMS) + " |\n|" + "---|" * (3 + len(SYSTEMS)))
+        rates.append(STEPS * int(batch_size) / (time.perf_counter() - started))
+    print(round(statistics.median(rates)))
+
+
+def main() -> None:
+    """Print the table as Markdown, a row as soon as it is measured."""
+    systems = [name for name in SYSTEMS if name != "torch" or importlib.util.find_spec("torch")]
+    print("| architecture | batch | hidden | " + " | ".join(systems) + " |\n|" + "---|" * (3 + len(systems)))
     for arch, batch_size, hidden_size in CASES:
+        row = [arch, str(batch_size), str(hidden_size)]
         cells = []
-        for system in SYSTEMS:
-            case = [system, arch, str(batch_size), str(hidden_size)]
+        for system in systems:
             if system == "cudnn" and arch != "bilstm":
                 cells.append("–")
                 continue
-            command = [sys.executable, "-m", "tests.benchmarks.gpu", *case]
-            done = subprocess.run(command, capture_output=True, text=True)
-            cells.append(f"{int(done.stdout):,}" if done.returncode == 0 else done.stderr.splitlines()[-1][-60:])
-        print(f"| {arch} | {batch_size} | {hidden_size} | " + " | ".join(cells) + " |", flush=True)
-
-
-def partial_ours(system: str) -> Callable[[str, int, int], Callable[[], None]]:
-    """`our_steps` of a system."""
-    return lambda arch, batch_size, hidden_size: our_steps(system, arch, batch_size, hidden_size)
+            command = [sys.executable, "-m", "tests.benchmarks.gpu", system, *row]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            cells.append(f"{int(done.stdout):,}")
+        print(f"| {' | '.join([*row, *cells])} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    measure(*sys.argv[1:]) if len(sys.argv) > 1 else main()
