@@ -33,7 +33,7 @@ _TOKEN = rf"{_LETTERS}?(?=n't\b)|n't\b|'(?:s|m|re|ve|ll|d)\b|{_LETTERS}|[{_NO_SP
 # decide how the letters beside them are split. So a piece, a mark or what stands between such
 # marks and blanks, gives the same tokens wherever it stands.
 _PIECE = re.compile(r"[^ \t-\r!-&(-/:-@\[-^`{-~]+|[!-&(-/:-@\[-^`{-~]")
-_MOST_REMEMBERED = 2**16  # pieces
+_MOST_REMEMBERED = 2**17  # pieces
 _LONGEST_REMEMBERED = 64  # characters
 
 _LINE_BREAK = re.compile(r"<br\s*/?>")
