@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,23 +37,18 @@ def assign_splits(
     Returns:
         The examples of each split, ascending.
     """
-    keys = np.asarray(groups)
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    del ordered
-    ends = np.append(starts[1:], len(keys))
-    free = np.random.default_rng(seed).permutation(len(starts))
+    order, starts = _members(np.asarray(groups))
+    free = np.random.default_rng(seed).permutation(np.arange(len(starts) - 1, dtype=np.uint32))
     totals = Counter(labels)
     left = Counter(totals)
-    part = np.zeros(len(keys), np.int8)
+    part = np.zeros(len(order), np.int8)
     for number, fraction in enumerate(fractions.values(), 1):
         wanted = Counter(
             {label: min(max(round(fraction * n), 1), left[label] - 1) for label, n in totals.items()}
         )
         taken = np.zeros(len(free), bool)
         for place, group in enumerate(free):
-            members = order[starts[group] : ends[group]]
+            members = order[starts[group] : starts[group + 1]]
             found = Counter(labels[row] for row in members)
             if found <= wanted:
                 wanted -= found
@@ -64,6 +59,20 @@ def assign_splits(
                     break
         free = free[~taken]
     return {split: np.flatnonzero(part == number) for number, split in enumerate(["train", *fractions])}
+
+
+def _members(groups: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """The rows of each group, the groups in their own order.
+
+    Four bytes a number, for there may be many.
+
+    Returns:
+        The rows [n], and where those of each group start, with the end of the last [groups + 1].
+    """
+    order = np.argsort(groups, kind="stable").astype(np.uint32)
+    ordered = groups[order]
+    is_first = np.append(True, ordered[1:] != ordered[:-1])
+    return order, np.append(np.flatnonzero(is_first), len(order)).astype(np.uint32)
 
 
 def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dict[str, Examples]:
@@ -134,10 +143,11 @@ def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) ->
 def _copies(digests: Digests) -> Digests:
     """A group for each text that it shares with its copies; an empty text is a group of its own.
 
+    It is written over `digests`.
+
     The groups' order decides, with the seed, what goes where: that of the digests in hexadecimal,
     with ``empty 0``, ``empty 1``, … among them.
     """
-    groups = digests.copy()
     empty = np.flatnonzero(digests == EMPTY)
-    groups[sorted(empty.tolist(), key=str)] = BEFORE_F + np.arange(len(empty), dtype=np.uint64)
-    return groups
+    digests[sorted(empty.tolist(), key=str)] = BEFORE_F + np.arange(len(empty), dtype=np.uint64)
+    return digests

@@ -50,10 +50,9 @@ class TextStore:
         start, end = self._ends[number], self._ends[number + 1]
         return os.pread(self._file.fileno(), end - start, start).decode("utf-8", "surrogatepass")
 
-    @property
-    def digests(self) -> Digests:
-        """The `text_digest` of every text [n]."""
-        return np.array(self._digests, np.uint64)
+    def digests(self, numbers: "array[int]") -> Digests:
+        """The `text_digest` of the texts of these numbers [n]."""
+        return np.asarray(self._digests)[np.asarray(numbers)]
 
 
 class StoredTexts(Sequence[str]):
@@ -75,7 +74,7 @@ class StoredTexts(Sequence[str]):
     @property
     def digests(self) -> Digests:
         """The `text_digest` of each text [n]."""
-        return self._store.digests[np.asarray(self._numbers)]
+        return self._store.digests(self._numbers)
 
     def __len__(self) -> int:
         return len(self._numbers)
