@@ -1,5 +1,6 @@
 """Writing files and folders so that a reader sees the old content or the new, never a part."""
 
+import errno
 import fcntl
 import json
 import os
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rnncli.errors import RnncliError
+
+AT_FDCWD = -100  # a relative path starts at the working directory
+RENAME_EXCHANGE = 2
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -70,9 +74,9 @@ def _umask() -> int:
 def replaced_directory(path: Path) -> Iterator[Path]:
     """Yield an empty folder to fill; on success it takes the place of `path` whole.
 
-    An existing `path` is moved aside first and deleted last, so that a reader meets the old
-    folder, the new one or, for the instant between two renames, none; never a mixture. When
-    the body raises, `path` is left as it was.
+    A reader, and whoever comes after a kill at any moment, meets the old folder or the new one,
+    never a mixture; only where the system cannot exchange two folders in one step, there is none
+    for an instant. When the body raises, `path` is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
@@ -80,16 +84,41 @@ def replaced_directory(path: Path) -> Iterator[Path]:
         new, old = staging / "new", staging / "old"
         new.mkdir()
         yield new
-        for file in new.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-        if path.exists():
-            os.replace(path, old)
-        os.replace(new, path)
+        _sync_tree(new)
+        if not (path.exists() and _exchanged(new, path)):
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+        sync_directory(staging)
         sync_directory(path.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    """Make all that is in `folder` durable."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        elif path.is_dir():
+            sync_directory(path)
+    sync_directory(folder)
+
+
+def _exchanged(first: Path, second: Path) -> bool:
+    """Let two names change places in one step; False where the system or the file system cannot."""
+    import ctypes
+
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)  # Linux alone has it
+    if renameat2 is None:
+        return False
+    if renameat2(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code), str(second))
 
 
 @contextmanager

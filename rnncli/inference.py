@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from rnncli.saved_model import SavedModel
 from rnncli.text.tokenizer import UNKNOWN_ID, truncate
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from rnncli.jitted import JittedForward
 
 WINDOW_ROWS = 4096
@@ -89,7 +92,11 @@ def _multiplications_per_token(model: SavedModel) -> int:
 
 def predict_texts(model: SavedModel, texts: Sequence[str], scorer: Scorer) -> list[Prediction]:
     """One prediction for each of `texts`, in their order; an empty text has one too."""
-    whole = model.tokenizer.encode(texts)
+    return _predict_ids(model, model.tokenizer.encode(texts), scorer)
+
+
+def _predict_ids(model: SavedModel, whole: Sequence[NDArray[np.int32]], scorer: Scorer) -> list[Prediction]:
+    """One prediction for each text, given as the ids of all its tokens."""
     kept = [truncate(ids, model.max_length, model.truncate) for ids in whole]
     return [
         Prediction(
@@ -136,6 +143,8 @@ class Summary:
 class WindowedScorer:
     """Scores a stream of rows, some thousands at a time, in constant memory.
 
+    While one window is scored by a thread of its own, the next is read and split into tokens.
+
     Attributes:
         summary: What was met so far.
     """
@@ -150,21 +159,45 @@ class WindowedScorer:
         self._emit = emit
         self._rows: list[TextRow] = []
         self._characters = 0
+        self._waiting: tuple[list[TextRow], Future[list[Prediction]]] | None = None
 
     def add(self, row: TextRow) -> None:
-        """Take one row; it is scored when the window is full."""
+        """Take one row; the rows taken so far are scored when they fill a window."""
         self._rows.append(row)
         self._characters += len(row.text or "")
         if len(self._rows) >= WINDOW_ROWS or self._characters >= WINDOW_CHARACTERS:
-            self.flush()
+            rows, token_ids = self._take()
+            future = self._thread.submit(_predict_ids, self._model, token_ids, self._scorer)
+            self._finish()
+            self._waiting = rows, future
 
     def flush(self) -> None:
-        """Score and hand on the rows taken so far."""
+        """Score and hand on all rows taken so far."""
+        self._finish()
+        rows, token_ids = self._take()
+        self._hand_on(rows, _predict_ids(self._model, token_ids, self._scorer))
+
+    def _take(self) -> tuple[list[TextRow], list[NDArray[np.int32]]]:
+        """The rows taken so far, which are forgotten, and the token ids of those with a text."""
         rows, self._rows, self._characters = self._rows, [], 0
-        texts = [row.text for row in rows if row.text is not None]
-        predictions = iter(predict_texts(self._model, texts, self._scorer))
-        scored = [(row, None if row.text is None else next(predictions)) for row in rows]
+        return rows, self._model.tokenizer.encode([row.text for row in rows if row.text is not None])
+
+    def _finish(self) -> None:
+        """Hand on the window that is being scored, once it is."""
+        if self._waiting is not None:
+            (rows, future), self._waiting = self._waiting, None
+            self._hand_on(rows, future.result())
+
+    def _hand_on(self, rows: list[TextRow], predictions: list[Prediction]) -> None:
+        ready = iter(predictions)
+        scored = [(row, None if row.text is None else next(ready)) for row in rows]
         for row, prediction in scored:
             self.summary.add(row, prediction)
         if scored:
             self._emit(scored)
+
+    @cached_property
+    def _thread(self) -> "ThreadPoolExecutor":
+        from concurrent.futures import ThreadPoolExecutor  # a few texts do without
+
+        return ThreadPoolExecutor(1, "scoring")

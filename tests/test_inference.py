@@ -1,5 +1,8 @@
 """Predictions out of texts, one by one and in windows."""
 
+import threading
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -80,3 +83,38 @@ def test_windows_keep_every_row_in_order(rows: int, characters: int, monkeypatch
         if together and prediction:
             assert together.probabilities == pytest.approx(prediction.probabilities, abs=1e-12)
     assert (scorer.summary.rows, scorer.summary.errors) == (53, 11)
+
+
+def test_a_window_is_scored_while_the_next_one_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "WINDOW_ROWS", 3)
+    model = random_model(CONFIG)
+    next_was_read = threading.Event()
+    score = inference._predict_ids
+
+    def wait_for_the_next(*arguments: Any) -> list[Prediction]:
+        assert next_was_read.wait(timeout=60)
+        return score(*arguments)
+
+    monkeypatch.setattr(inference, "_predict_ids", wait_for_the_next)
+    found: list[int] = []
+    scorer = WindowedScorer(model, lambda scored: found.extend(row.index for row, _ in scored))
+    for index in range(5):
+        scorer.add(TextRow(index, "great"))
+    assert found == []
+    next_was_read.set()
+    scorer.flush()
+    assert found == [0, 1, 2, 3, 4]
+
+
+def test_a_failure_of_the_scoring_thread_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "WINDOW_ROWS", 2)
+
+    def fail(*_: Any) -> list[Prediction]:
+        raise RunError("no scores")
+
+    monkeypatch.setattr(inference, "_predict_ids", fail)
+    scorer = WindowedScorer(random_model(CONFIG), pytest.fail)
+    scorer.add(TextRow(0, "great"))
+    scorer.add(TextRow(1, "great"))
+    with pytest.raises(RunError, match="no scores"):
+        scorer.flush()

@@ -56,7 +56,11 @@ def bucket_widths(lengths: Ints, max_length: int) -> tuple[int, ...]:
     padded by itself. The fewer tokens there are, the fewer lengths.
     """
     count = int(np.clip(lengths.sum() // TOKENS_PER_WIDTH, 1, MOST_WIDTHS))
-    widths, texts = np.unique([round_up(length) for length in [*lengths, max_length]], return_counts=True)
+    longest = round_up(max_length) // LENGTH_MULTIPLE
+    texts = np.bincount(np.maximum(-(-lengths // LENGTH_MULTIPLE), 1), minlength=longest + 1)
+    texts[longest] += 1
+    widths = np.flatnonzero(texts)
+    texts, widths = texts[widths], widths * LENGTH_MULTIPLE
     up_to = np.cumsum(texts)
     padded = widths * up_to  # tokens of the texts up to each width, with that width alone
     choices = [(int(width),) for width in widths]

@@ -1,8 +1,14 @@
 """What a source of texts gives: examples by split, and word of its progress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnncli.data.copies import Digests, text_digest
+from rnncli.data.stored_texts import StoredTexts, TextStore
 
 
 @dataclass
@@ -10,14 +16,14 @@ class Examples:
     """The texts of one split and what is known of each.
 
     Attributes:
-        texts: One text an example.
+        texts: One text an example, in memory or stored.
         labels: The class of each text; None in a split without labels.
         tags: What each text probes, such as ``negation``; None where nobody tagged them.
         groups: What each text is about; texts of one group never land in different splits.
         skipped: Rows that were left out because they could not be read.
     """
 
-    texts: list[str]
+    texts: Sequence[str]
     labels: list[str] | None = None
     tags: list[str] | None = None
     groups: list[str] | None = None
@@ -25,6 +31,22 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def digests(self) -> Digests:
+        """A number for each text that it shares with its copies, uint64 [n]; see `text_digest`."""
+        if isinstance(self.texts, StoredTexts):
+            return self.texts.digests
+        return np.fromiter(map(text_digest, self.texts), np.uint64, len(self.texts))
+
+    def take(self, rows: NDArray[np.int64]) -> "Examples":
+        """The examples at `rows`, in that order, none of them skipped."""
+
+        def pick(values: Sequence[str] | None) -> list[str] | None:
+            return None if values is None else [values[row] for row in rows]
+
+        texts = self.texts.take(rows) if isinstance(self.texts, StoredTexts) else pick(self.texts)
+        return Examples(texts or [], pick(self.labels), pick(self.tags), pick(self.groups))
 
 
 @dataclass(frozen=True)
@@ -59,8 +81,10 @@ class Source(Protocol):
         """What the manifest calls it: a source's name, or a file's name without its folder."""
         ...
 
-    def read(self, report: Report) -> dict[str, Examples]:
+    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:
         """The examples by split: ``train`` and, where there are any, the other names of SPLITS.
+
+        Texts that may be many are put into `store`, one by one.
 
         Raises:
             DataError: Something cannot be read.

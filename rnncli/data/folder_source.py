@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.lines import MAX_LINE, decode
+from rnncli.data.stored_texts import StoredTexts, TextStore
 from rnncli.errors import DataError
 
 SPLIT_FOLDERS = {
@@ -39,12 +40,13 @@ class FolderSource:
         """The folder's name."""
         return self.path.resolve().name
 
-    def read(self, report: Report) -> dict[str, Examples]:
+    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:
         """Read every split, the files of a label in the order of the numbers in their names.
 
         Raises:
             DataError: The folder is laid out otherwise, or a file cannot be read.
         """
+        all_texts: dict[str, StoredTexts] = {}
         splits: dict[str, Examples] = {}
         for folder in _folders(self.path):
             split = SPLIT_FOLDERS.get(folder.name.lower())
@@ -53,8 +55,9 @@ class FolderSource:
             for label_folder in _folders(folder):
                 unlabelled = label_folder.name.lower() in UNLABELLED_FOLDERS
                 name = "unlabelled" if unlabelled else split
-                examples = splits.setdefault(name, Examples([], labels=None if unlabelled else []))
-                self._read_into(examples, label_folder, report)
+                texts = all_texts.setdefault(name, StoredTexts(store))
+                examples = splits.setdefault(name, Examples(texts, labels=None if unlabelled else []))
+                self._read_into(examples, texts, label_folder, report)
         if not splits.get("train"):
             raise DataError(
                 f"{self.path}: no texts train/LABEL/*.txt; a folder of texts needs train/ and may have "
@@ -62,8 +65,8 @@ class FolderSource:
             )
         return {split: examples for split, examples in splits.items() if examples}
 
-    def _read_into(self, examples: Examples, folder: Path, report: Report) -> None:
-        """Add the files of one label's folder."""
+    def _read_into(self, examples: Examples, texts: StoredTexts, folder: Path, report: Report) -> None:
+        """Add the files of one label's folder to `examples` and their `texts`."""
         stage = f"Reading {folder.parent.name}/{folder.name}"
         files = [file for file in folder.iterdir() if file.suffix == ".txt" and not file.name.startswith(".")]
         for count, file in enumerate(sorted(files, key=_natural)):
@@ -75,7 +78,7 @@ class FolderSource:
             if error:
                 examples.skipped += 1
                 continue
-            examples.texts.append(text)
+            texts.append(text)
             if examples.labels is not None:
                 examples.labels.append(folder.name)
         report(Progress(stage, len(files), len(files)))

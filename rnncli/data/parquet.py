@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 from rnncli.errors import DataError
 
 BATCH = 4096  # rows held in memory at a time
+BUFFER = 2**20  # bytes of a column read at a time
 
 
 def iter_parquet(stream: BinaryIO, *, where: str) -> Iterator[dict[str, str]]:
@@ -20,7 +21,8 @@ def iter_parquet(stream: BinaryIO, *, where: str) -> Iterator[dict[str, str]]:
     except ImportError:
         raise DataError(f"{where}: reading Parquet needs pyarrow: pip install pyarrow") from None
     try:
-        for batch in parquet.ParquetFile(stream).iter_batches(BATCH):
+        # Without a buffer of its own size it would read a group of rows, perhaps all, at once.
+        for batch in parquet.ParquetFile(stream, buffer_size=BUFFER, pre_buffer=False).iter_batches(BATCH):
             for row in batch.to_pylist():
                 cells = {str(key): _cell(value) for key, value in row.items()}
                 yield {key: cell for key, cell in cells.items() if cell is not None}

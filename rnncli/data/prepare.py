@@ -1,12 +1,14 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnncli.config import PrepareConfig
+from rnncli.data.array_writer import ArrayWriter
 from rnncli.data.dataset import (
     MANIFEST,
     TOKENIZER,
@@ -18,7 +20,8 @@ from rnncli.data.dataset import (
 )
 from rnncli.data.examples import Examples, Progress, Report, Source, no_report
 from rnncli.data.splits import check_splits, complete_splits, names_in
-from rnncli.data.statistics import count_shared, summarise, text_digests
+from rnncli.data.statistics import count_shared, summarise
+from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError
 from rnncli.files import locked, remove_leftovers, replaced_directory, write_json
 from rnncli.runs import check_name
@@ -40,9 +43,10 @@ def prepare(
     """
     check_name(name, what="dataset")
     path = datasets_dir(runs_dir) / name
-    with locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError):
+    lock = locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError)
+    with lock, TextStore(path.parent) as store:
         remove_leftovers(path)
-        splits = complete_splits(source.read(report), config)
+        splits = complete_splits(source.read(store, report), config)
         check_splits(splits, where=source.origin)
         train = splits["train"].texts
         tokenizer = Tokenizer.train(_reported(train, "Counting words", report), config.vocab_size)
@@ -74,11 +78,17 @@ def _write(
     """Fill `folder`, the manifest last."""
     (folder / TOKENIZER).write_bytes(tokenizer.to_bytes())
     label_names, tag_names = names_in(splits, "labels"), names_in(splits, "tags")
-    digests = {split: text_digests(examples.texts) for split, examples in splits.items()}
     statistics = {}
     for split, examples in splits.items():
-        encoded = encode(tokenizer, examples.texts, config, stage=f"Encoding {split}", report=report)
-        arrays = {"token_ids": encoded.token_ids, "offsets": encoded.offsets}
+        lengths, unknown = encode(
+            tokenizer,
+            examples.texts,
+            config,
+            folder / array_file(split, "token_ids"),
+            stage=f"Encoding {split}",
+            report=report,
+        )
+        arrays: dict[str, NDArray[Any]] = {"offsets": _offsets(lengths, config.max_length)}
         if examples.labels is not None:
             arrays["labels"] = _as_indices(examples.labels, label_names)
         if examples.tags is not None:
@@ -86,11 +96,7 @@ def _write(
         for part, array in arrays.items():
             np.save(folder / array_file(split, part), array, allow_pickle=False)
         statistics[split] = summarise(
-            examples,
-            digests=digests[split],
-            lengths=encoded.lengths,
-            max_length=config.max_length,
-            unknown_tokens=int(np.sum(encoded.token_ids == UNKNOWN_ID)),
+            examples, lengths=lengths, max_length=config.max_length, unknown_tokens=unknown
         )
     manifest = Manifest(
         name="",
@@ -100,59 +106,64 @@ def _write(
         vocab_size=tokenizer.vocab_size,
         config=config,
         splits=statistics,
-        shared=count_shared(digests),
+        shared=count_shared(splits),
         files={file.name: sha256_of(file) for file in sorted(folder.iterdir())},
     )
     write_json(folder / MANIFEST, manifest.to_dict())
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Texts as token ids.
-
-    Attributes:
-        token_ids: Truncated texts end to end, uint16 where the vocabulary fits, else int32.
-        offsets: Where each text starts, and the end of the last, int64 [n + 1].
-        lengths: Tokens of each text before truncation, int64 [n].
-    """
-
-    token_ids: np.ndarray
-    offsets: np.ndarray
-    lengths: np.ndarray
-
-
 def encode(
-    tokenizer: Tokenizer, texts: list[str], config: PrepareConfig, *, stage: str, report: Report
-) -> Encoded:
-    """Encode and truncate `texts`, a batch at a time."""
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    config: PrepareConfig,
+    path: Path,
+    *,
+    stage: str,
+    report: Report,
+) -> tuple[NDArray[np.int32], int]:
+    """Encode and truncate `texts`, a batch at a time, and write their ids end to end as `path`.
+
+    Args:
+        tokenizer: Gives the ids.
+        texts: The texts.
+        config: How to truncate.
+        path: The ``.npy`` file: uint16 where the vocabulary fits, else int32.
+        stage: What this is called when it is reported.
+        report: Told how far it is.
+
+    Returns:
+        Tokens of each text before truncation [n], and how many of the kept ones are unknown words.
+    """
     dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
-    parts: list[np.ndarray] = []
-    lengths: list[int] = []
-    for start, stop in _batches(texts):
-        report(Progress(stage, start, len(texts)))
-        batch = tokenizer.encode(texts[start:stop])
-        lengths += [len(token_ids) for token_ids in batch]
-        kept = [truncate(token_ids, config.max_length, config.truncate) for token_ids in batch]
-        parts.append(np.concatenate(kept).astype(dtype))
-    report(Progress(stage, len(texts), len(texts)))
-    all_lengths = np.array(lengths, dtype=np.int64)
-    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum(np.minimum(all_lengths, config.max_length), out=offsets[1:])
-    return Encoded(np.concatenate(parts), offsets, all_lengths)
+    lengths = np.zeros(len(texts), np.int32)
+    done = unknown = 0
+    with ArrayWriter(path, dtype) as file:
+        for batch in _batches(texts):
+            report(Progress(stage, done, len(texts)))
+            encoded = tokenizer.encode(batch)
+            lengths[done : done + len(batch)] = [len(token_ids) for token_ids in encoded]
+            done += len(batch)
+            kept = np.concatenate([truncate(ids, config.max_length, config.truncate) for ids in encoded])
+            unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
+            file.append(kept)
+    report(Progress(stage, done, len(texts)))
+    return lengths, unknown
 
 
-def _batches(texts: list[str]) -> Iterator[tuple[int, int]]:
-    """Where batches of bounded size start and end; a text that is longer is a batch of its own."""
-    start = characters = 0
-    for index, text in enumerate(texts):
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Batches of bounded size; a text that is longer is a batch of its own."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
         characters += len(text)
-        if index > start and (index - start == BATCH_TEXTS or characters > BATCH_CHARACTERS):
-            yield start, index
-            start, characters = index, len(text)
-    yield start, len(texts)
+        if batch and (len(batch) == BATCH_TEXTS or characters > BATCH_CHARACTERS):
+            yield batch
+            batch, characters = [], len(text)
+        batch.append(text)
+    yield batch
 
 
-def _reported(texts: list[str], stage: str, report: Report) -> Iterator[str]:
+def _reported(texts: Sequence[str], stage: str, report: Report) -> Iterator[str]:
     """Pass on `texts`, reporting how far it is."""
     for count, text in enumerate(texts):
         if count % BATCH_TEXTS == 0:
@@ -161,7 +172,14 @@ def _reported(texts: list[str], stage: str, report: Report) -> Iterator[str]:
     report(Progress(stage, len(texts), len(texts)))
 
 
-def _as_indices(values: list[str], names: tuple[str, ...]) -> np.ndarray:
-    """The place of each value among `names`, int32 [n]."""
+def _offsets(lengths: NDArray[np.int32], max_length: int) -> NDArray[np.int64]:
+    """Where each text starts once it is cut to `max_length`, and the end of the last, [n + 1]."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(np.minimum(lengths, max_length), out=offsets[1:])
+    return offsets
+
+
+def _as_indices(values: list[str], names: tuple[str, ...]) -> NDArray[np.int32]:
+    """The place of each value among `names` [n]."""
     index = {name: i for i, name in enumerate(names)}
-    return np.array([index[value] for value in values], dtype=np.int32)
+    return np.fromiter((index[value] for value in values), np.int32, len(values))

@@ -7,6 +7,7 @@ from pathlib import Path
 from rnncli.data.examples import Examples, Progress, Report, Source
 from rnncli.data.folder_source import FolderSource
 from rnncli.data.imdb import ImdbSource
+from rnncli.data.stored_texts import TextStore
 from rnncli.data.table_source import TableSource
 from rnncli.data.tables import format_of
 from rnncli.errors import DataError, UsageError
@@ -20,7 +21,7 @@ class SampleSource:
     seed: int = 0
     origin: str = "sample"
 
-    def read(self, report: Report) -> dict[str, Examples]:
+    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002 - it is small
         """Generate the sample's splits."""
         from rnncli.data.sample import generate_sample
 

@@ -3,20 +3,27 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnncli.config import PrepareConfig
+from rnncli.data.copies import EMPTY, Digests
 from rnncli.data.examples import SPLITS, Examples
-from rnncli.data.statistics import text_digests
 from rnncli.errors import DataError
+
+BEFORE_F = np.uint64(0xEFFF_FFFF_0000_0000)  # where "empty" stands among hexadecimal digits
 
 
 def assign_splits(
-    labels: Sequence[str], groups: Sequence[str], fractions: Mapping[str, float], *, seed: int
-) -> list[str]:
-    """Name a split for each example.
+    labels: Sequence[str],
+    groups: Sequence[str] | NDArray[np.uint64],
+    fractions: Mapping[str, float],
+    *,
+    seed: int,
+) -> dict[str, NDArray[np.int64]]:
+    """Divide examples into splits.
 
     Each split in `fractions` gets that share of every label's examples, as nearly as whole
     groups allow; what remains, at least one example of each label, is ``train``.
@@ -26,33 +33,46 @@ def assign_splits(
         groups: The group of each example; a group stays together.
         fractions: The share of all examples by split.
         seed: Decides which groups go where; the order of the examples does not.
-    """
-    members: dict[str, list[int]] = {}
-    for index, group in enumerate(groups):
-        members.setdefault(group, []).append(index)
-    group_labels = {group: Counter(labels[i] for i in indices) for group, indices in members.items()}
 
-    names = sorted(members)
-    order = np.random.default_rng(seed).permutation(len(names))
-    free = [names[i] for i in order]
-    left = Counter(labels)
+    Returns:
+        The examples of each split, ascending.
+    """
+    order, starts = _members(np.asarray(groups))
+    free = np.random.default_rng(seed).permutation(np.arange(len(starts) - 1, dtype=np.uint32))
     totals = Counter(labels)
-    result = ["train"] * len(labels)
-    for split, fraction in fractions.items():
+    left = Counter(totals)
+    part = np.zeros(len(order), np.int8)
+    for number, fraction in enumerate(fractions.values(), 1):
         wanted = Counter(
             {label: min(max(round(fraction * n), 1), left[label] - 1) for label, n in totals.items()}
         )
-        kept = []
-        for group in free:
-            if group_labels[group] <= wanted:
-                wanted -= group_labels[group]
-                left -= group_labels[group]
-                for index in members[group]:
-                    result[index] = split
-            else:
-                kept.append(group)
-        free = kept
-    return result
+        taken = np.zeros(len(free), bool)
+        for place, group in enumerate(free):
+            members = order[starts[group] : starts[group + 1]]
+            found = Counter(labels[row] for row in members)
+            if found <= wanted:
+                wanted -= found
+                left -= found
+                part[members] = number
+                taken[place] = True
+                if not wanted:
+                    break
+        free = free[~taken]
+    return {split: np.flatnonzero(part == number) for number, split in enumerate(["train", *fractions])}
+
+
+def _members(groups: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """The rows of each group, the groups in their own order.
+
+    Four bytes a number, for there may be many.
+
+    Returns:
+        The rows [n], and where those of each group start, with the end of the last [groups + 1].
+    """
+    order = np.argsort(groups, kind="stable").astype(np.uint32)
+    ordered = groups[order]
+    is_first = np.append(True, ordered[1:] != ordered[:-1])
+    return order, np.append(np.flatnonzero(is_first), len(order)).astype(np.uint32)
 
 
 def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dict[str, Examples]:
@@ -72,10 +92,9 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dic
     splits = dict(given)
     if fractions:
         labels = train.labels or [""] * len(train)
-        groups = train.groups or _copies(train.texts)
-        assigned = assign_splits(labels, groups, fractions, seed=config.seed)
-        for split in ("train", *fractions):
-            splits[split] = _subset(train, [i for i, name in enumerate(assigned) if name == split])
+        groups = train.groups or _copies(train.digests)
+        rows = assign_splits(labels, groups, fractions, seed=config.seed)
+        splits |= {split: train.take(rows[split]) for split in rows}
         splits["train"].skipped = train.skipped
     return {split: splits[split] for split in SPLITS if split in splits}
 
@@ -121,20 +140,14 @@ def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) ->
     return tuple(sorted(names, key=float))
 
 
-def _copies(texts: list[str]) -> list[str]:
-    """A group for each text that it shares with its copies; empty texts are no copies."""
-    return [digest.hex() or f"empty {i}" for i, digest in enumerate(text_digests(texts))]
+def _copies(digests: Digests) -> Digests:
+    """A group for each text that it shares with its copies; an empty text is a group of its own.
 
+    It is written over `digests`.
 
-def _subset(examples: Examples, indices: list[int]) -> Examples:
-    """The examples at `indices`, in that order."""
-
-    def pick(values: list[str] | None) -> list[str] | None:
-        return None if values is None else [values[i] for i in indices]
-
-    return Examples(
-        texts=[examples.texts[i] for i in indices],
-        labels=pick(examples.labels),
-        tags=pick(examples.tags),
-        groups=pick(examples.groups),
-    )
+    The groups' order decides, with the seed, what goes where: that of the digests in hexadecimal,
+    with ``empty 0``, ``empty 1``, … among them.
+    """
+    empty = np.flatnonzero(digests == EMPTY)
+    digests[sorted(empty.tolist(), key=str)] = BEFORE_F + np.arange(len(empty), dtype=np.uint64)
+    return digests

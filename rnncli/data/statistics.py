@@ -7,32 +7,23 @@ from itertools import combinations
 
 import numpy as np
 
+from rnncli.data.copies import count_copies, count_known
 from rnncli.data.dataset import SplitStatistics
 from rnncli.data.examples import Examples
-from rnncli.text.tokenizer import normalise
 
 
-def text_digests(texts: list[str]) -> list[bytes]:
-    """A short digest of each text, blind to case, markup and white space; empty for an empty text."""
-    normalised = (" ".join(normalise(text).split()) for text in texts)
-    return [hashlib.blake2b(text.encode(), digest_size=16).digest() if text else b"" for text in normalised]
-
-
-def count_shared(digests: Mapping[str, list[bytes]]) -> dict[str, int]:
+def count_shared(splits: Mapping[str, Examples]) -> dict[str, int]:
     """Texts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
-    counts = {}
-    for first, second in combinations(digests, 2):
-        seen = set(digests[first]) - {b""}
-        count = sum(digest in seen for digest in digests[second])
-        if count:
-            counts[f"{first}/{second}"] = count
-    return counts
+    counts = {
+        f"{first}/{second}": count_known(splits[second].digests, splits[first].digests)
+        for first, second in combinations(splits, 2)
+    }
+    return {pair: count for pair, count in counts.items() if count}
 
 
 def summarise(
     examples: Examples,
     *,
-    digests: list[bytes],
     lengths: np.ndarray,
     max_length: int,
     unknown_tokens: int,
@@ -41,13 +32,11 @@ def summarise(
 
     Args:
         examples: Its texts.
-        digests: Their digests, as `text_digests` gives them.
         lengths: Tokens of each text before truncation, [n].
         max_length: The most tokens kept of a text.
         unknown_tokens: Tokens kept that are not in the vocabulary.
     """
     kept = int(np.minimum(lengths, max_length).sum())
-    texts = [digest for digest in digests if digest]
     return SplitStatistics(
         rows=len(examples),
         skipped_rows=examples.skipped,
@@ -57,7 +46,7 @@ def summarise(
         truncated=float(np.mean(lengths > max_length)),
         unknown=unknown_tokens / kept if kept else 0.0,
         empty=int(np.sum(lengths == 0)),
-        duplicates=len(texts) - len(set(texts)),
+        duplicates=count_copies(examples.digests),
         texts_sha256=_content_digest(examples),
     )
 

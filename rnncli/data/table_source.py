@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rnncli.config import TableFormat
 from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.stored_texts import StoredTexts, TextStore
 from rnncli.data.tables import Row, format_of, iter_rows
 from rnncli.errors import DataError
 
@@ -39,23 +40,27 @@ class TableSource:
         """The tables' names without their folders."""
         return f"{self.path.name} and {self.test.name}" if self.test else self.path.name
 
-    def read(self, report: Report) -> dict[str, Examples]:
+    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:
         """Read the table or tables.
 
         Raises:
             DataError: A table, a column or a row cannot be used.
         """
-        splits = {"train": self._examples(self.path, None, report)}
+        splits = {"train": self._examples(self.path, None, store, report)}
         if self.test:
-            splits["test"] = self._examples(self.test, set(splits["train"].labels or ()), report)
+            known_labels = set(splits["train"].labels or ())
+            splits["test"] = self._examples(self.test, known_labels, store, report)
         return splits
 
-    def _examples(self, path: Path, known_labels: Collection[str] | None, report: Report) -> Examples:
+    def _examples(
+        self, path: Path, known_labels: Collection[str] | None, store: TextStore, report: Report
+    ) -> Examples:
         """The rows of one table; labels outside `known_labels` are bad."""
         columns: Columns | None = None
-        texts: list[str] = []
+        texts = StoredTexts(store)
         labels: list[str] = []
-        bad: list[str] = []
+        first_bad, skipped = "", 0
+        one_of_each: dict[str, str] = {}  # so that equal labels are one object
         for row in _rows(path, self.encoding, report):
             error = row.error
             if error is None and columns is None:
@@ -66,15 +71,17 @@ class TableSource:
                 error = _fault(row, columns, known_labels)
                 if error is None:
                     texts.append(row.values[columns.text])
-                    labels.append(row.values[columns.label])
+                    label = row.values[columns.label]
+                    labels.append(one_of_each.setdefault(label, label))
             if error is not None:
-                bad.append(f"{path}: line {row.line}: {error}")
+                skipped += 1
+                first_bad = first_bad or f"{path}: line {row.line}: {error}"
                 if not self.skip_bad_rows:
-                    raise DataError(f"{bad[0]}; or leave out such rows with --skip-bad-rows")
+                    raise DataError(f"{first_bad}; or leave out such rows with --skip-bad-rows")
         if not texts:
-            first = f"; the first of {len(bad)} bad rows: {bad[0]}" if bad else ""
+            first = f"; the first of {skipped} bad rows: {first_bad}" if skipped else ""
             raise DataError(f"{path}: no rows to learn from: each needs a text and a label{first}")
-        return Examples(texts, labels=labels, skipped=len(bad))
+        return Examples(texts, labels=labels, skipped=skipped)
 
 
 class Columns(NamedTuple):

@@ -3,16 +3,17 @@
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import tokenizers
-from tokenizers import Regex, models, pre_tokenizers, trainers
+from tokenizers import Regex, models, pre_tokenizers
 
 from rnncli.config import Truncation
 from rnncli.errors import DataError
+from rnncli.text.word_counts import WordCounts
 
 PAD_ID = 0
 UNKNOWN_ID = 1
@@ -27,6 +28,13 @@ _LETTERS = rf"[\w&&[^_{_NO_SPACES}]]+"
 # "don't" becomes "do" and "n't", so that one token stands for the negation in all contractions
 # of its kind; "film's" becomes "film" and "'s".
 _TOKEN = rf"{_LETTERS}?(?=n't\b)|n't\b|'(?:s|m|re|ve|ll|d)\b|{_LETTERS}|[{_NO_SPACES}]|[^\w\s]|_"
+
+# No token goes across a blank or an ASCII mark other than the apostrophe and the underscore, which
+# decide how the letters beside them are split. So a piece, a mark or what stands between such
+# marks and blanks, gives the same tokens wherever it stands.
+_PIECE = re.compile(r"[^ \t-\r!-&(-/:-@\[-^`{-~]+|[!-&(-/:-@\[-^`{-~]")
+_MOST_REMEMBERED = 2**17  # pieces
+_LONGEST_REMEMBERED = 64  # characters
 
 _LINE_BREAK = re.compile(r"<br\s*/?>")
 
@@ -55,6 +63,7 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         self._backend = backend
+        self._ids_of_pieces = _PieceIds(backend)
         self.vocab_size: int = backend.get_vocab_size()
 
     @classmethod
@@ -62,16 +71,20 @@ class Tokenizer:
         """Make the vocabulary: the most frequent words of `texts`, ties in alphabetical order.
 
         Args:
-            texts: The training texts.
+            texts: The training texts, which are read once; memory is bounded as `WordCounts` says.
             vocab_size: The most entries to keep, padding and unknown included.
         """
-        counter = _backend({})
-        counter.train_from_iterator(
-            map(normalise, texts),
-            trainers.WordLevelTrainer(vocab_size=vocab_size - len(_RESERVED), show_progress=False),
+        splitter = _backend({}).pre_tokenizer
+        counts = WordCounts(
+            lambda piece: (
+                [piece] if _is_word(piece) else [word for word, _ in splitter.pre_tokenize_str(piece)]
+            ),
+            at_least=vocab_size,
         )
-        words = {word: index + len(_RESERVED) for word, index in counter.get_vocab().items()}
-        return cls(_backend(_RESERVED | words))
+        for text in texts:
+            counts.add(_pieces(text))
+        words = counts.most_frequent(vocab_size - RESERVED_IDS)
+        return cls(_backend(_RESERVED | {word: index for index, word in enumerate(words, RESERVED_IDS)}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -92,10 +105,43 @@ class Tokenizer:
         content: str = self._backend.to_str()
         return content.encode() + b"\n"
 
-    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
         """The token ids of each text, int32 [length], not truncated; an empty text gives none."""
-        encodings = self._backend.encode_batch_fast([normalise(text) for text in texts])
-        return [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
+        ids_of = self._ids_of_pieces.__getitem__
+        return [np.frombuffer(b"".join(map(ids_of, _pieces(text))), np.int32) for text in texts]
+
+
+class _PieceIds(dict[str, bytes]):
+    """The token ids of pieces, as bytes of int32; the usual ones are remembered.
+
+    Texts repeat few different pieces: to look them up takes a fraction of the time that the
+    library needs for whole texts.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        self._backend = backend
+
+    def __missing__(self, piece: str) -> bytes:
+        if _is_word(piece):
+            known: int | None = self._backend.token_to_id(piece)
+            token_ids = [UNKNOWN_ID if known is None else known]
+        else:
+            token_ids = self._backend.encode(piece).ids
+        content = np.array(token_ids, np.int32).tobytes()
+        if len(piece) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[piece] = content
+        return content
+
+
+def _pieces(text: str) -> list[str]:
+    return _PIECE.findall(normalise(text))
+
+
+def _is_word(piece: str) -> bool:
+    """Whether `piece` is a single token for certain: letters and digits alone, as most are."""
+    return piece.isascii() and piece.isalnum()
 
 
 def truncate(token_ids: np.ndarray, max_length: int, how: Truncation) -> np.ndarray:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.data.examples import no_report
 from rnncli.data.folder_source import FolderSource
 from rnncli.errors import DataError
+from tests.data.reading import read
 
 
 def write(path: Path, content: bytes) -> None:
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_splits_and_labels_are_folders(folder: Path) -> None:
     source = FolderSource(folder)
-    splits = source.read(no_report)
+    splits = read(source)
     assert source.origin == "reviews"
     assert set(splits) == {"train", "validation", "unlabelled"}
     assert splits["train"].texts == ["bad", "good 1", "good 9", "good 10"]
@@ -42,19 +42,19 @@ def test_splits_and_labels_are_folders(folder: Path) -> None:
 def test_a_file_that_cannot_be_decoded_is_named_or_skipped(folder: Path) -> None:
     write(folder / "train" / "good" / "2.txt", b"caf\xe9")
     with pytest.raises(DataError, match=r"good/2\.txt: byte 3 is not utf-8; give the file's --encoding"):
-        FolderSource(folder).read(no_report)
-    train = FolderSource(folder, skip_bad_rows=True).read(no_report)["train"]
+        read(FolderSource(folder))
+    train = read(FolderSource(folder, skip_bad_rows=True))["train"]
     assert (len(train), train.skipped) == (4, 1)
-    assert "café" in FolderSource(folder, encoding="latin-1").read(no_report)["train"].texts
+    assert "café" in read(FolderSource(folder, encoding="latin-1"))["train"].texts
 
 
 def test_a_folder_in_place_of_a_text_is_named(folder: Path) -> None:
     (folder / "train" / "good" / "3.txt").mkdir()
     with pytest.raises(DataError, match=r"3\.txt: not a regular file"):
-        FolderSource(folder).read(no_report)
+        read(FolderSource(folder))
 
 
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "good" / "1.txt", b"a")
     with pytest.raises(DataError, match="no texts train/LABEL/"):
-        FolderSource(tmp_path).read(no_report)
+        read(FolderSource(tmp_path))

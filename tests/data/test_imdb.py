@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from rnncli.config import PrepareConfig
-from rnncli.data.examples import no_report
 from rnncli.data.imdb import ImdbSource
 from rnncli.data.splits import complete_splits
 from rnncli.errors import DataError
+from tests.data.reading import read
 from tests.data.small_imdb import Files, pack, small_imdb
 
 
@@ -21,7 +21,7 @@ def unpack(root: Path, files: Files) -> Path:
 
 def test_an_archive_and_its_folder_give_the_same(tmp_path: Path) -> None:
     files = small_imdb()
-    from_archive = ImdbSource(pack(tmp_path / "a.tar.gz", files)).read(no_report)
+    from_archive = read(ImdbSource(pack(tmp_path / "a.tar.gz", files)))
     assert from_archive["train"].texts[:2] == ["train neg 0<br />é", "train neg 1<br />é"]
     assert from_archive["train"].texts[10] == "train neg 10<br />é"
     assert from_archive["train"].labels == ["neg"] * 11 + ["pos"] * 11
@@ -29,15 +29,15 @@ def test_an_archive_and_its_folder_give_the_same(tmp_path: Path) -> None:
     assert from_archive["unlabelled"].labels is None
     assert [len(examples) for examples in from_archive.values()] == [22, 22, 11]
     shuffled = pack(tmp_path / "b.tar.gz", dict(reversed(files.items())))
-    assert ImdbSource(shuffled).read(no_report) == from_archive
+    assert read(ImdbSource(shuffled)) == from_archive
     folder = unpack(tmp_path / "unpacked", files)
-    assert ImdbSource(folder).read(no_report) == from_archive
-    assert ImdbSource(folder / "aclImdb").read(no_report) == from_archive
+    assert read(ImdbSource(folder)) == from_archive
+    assert read(ImdbSource(folder / "aclImdb")) == from_archive
 
 
 def test_unlabelled_reviews_may_be_missing(tmp_path: Path) -> None:
     files = {name: content for name, content in small_imdb().items() if "unsup" not in name}
-    assert set(ImdbSource(pack(tmp_path / "a.tar.gz", files)).read(no_report)) == {"train", "test"}
+    assert set(read(ImdbSource(pack(tmp_path / "a.tar.gz", files)))) == {"train", "test"}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_unlabelled_reviews_may_be_missing(tmp_path: Path) -> None:
 def test_the_layout_is_checked(tmp_path: Path, without: str, message: str) -> None:
     files = {name: content for name, content in small_imdb().items() if not name.startswith(without)}
     with pytest.raises(DataError, match=message):
-        ImdbSource(unpack(tmp_path, files)).read(no_report)
+        read(ImdbSource(unpack(tmp_path, files)))
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,19 @@ def test_the_layout_is_checked(tmp_path: Path, without: str, message: str) -> No
 )
 def test_damage_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        ImdbSource(unpack(tmp_path, small_imdb() | {name: content})).read(no_report)
+        read(ImdbSource(unpack(tmp_path, small_imdb() | {name: content})))
 
 
 def test_files_of_other_names_are_left_alone(tmp_path: Path) -> None:
     strange = {"train/pos/3.txt": b"\xff", "train/pos/a_1.txt": b"\xff", "dev/pos/1_1.txt": b"\xff"}
-    with_strange = ImdbSource(unpack(tmp_path / "a", small_imdb() | strange)).read(no_report)
-    assert with_strange == ImdbSource(unpack(tmp_path / "b", small_imdb())).read(no_report)
+    with_strange = read(ImdbSource(unpack(tmp_path / "a", small_imdb() | strange)))
+    assert with_strange == read(ImdbSource(unpack(tmp_path / "b", small_imdb())))
 
 
 def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
     files = small_imdb(films=53, reviews=307)
     splits = complete_splits(
-        ImdbSource(pack(tmp_path / "a.tar.gz", files)).read(no_report), PrepareConfig(val_fraction=0.2)
+        read(ImdbSource(pack(tmp_path / "a.tar.gz", files))), PrepareConfig(val_fraction=0.2)
     )
     train, validation = set(splits["train"].groups or ()), set(splits["validation"].groups or ())
     assert train.isdisjoint(validation)
@@ -88,7 +88,7 @@ def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
 
 
 def test_the_whole_of_it(imdb_archive: Path) -> None:
-    splits = complete_splits(ImdbSource(imdb_archive).read(no_report), PrepareConfig())
+    splits = complete_splits(read(ImdbSource(imdb_archive)), PrepareConfig())
     assert [len(examples) for examples in splits.values()] == [22500, 2500, 25000, 50000]
     for name in ("train", "validation", "test"):
         labels = splits[name].labels or []
@@ -103,4 +103,4 @@ def test_an_interrupted_copy_is_refused(tmp_path: Path) -> None:
     with cut.open("r+b") as file:
         file.truncate(whole.stat().st_size - 100)
     with pytest.raises(DataError, match=r"cut\.tar\.gz: not a tar archive, or a damaged or incomplete one"):
-        ImdbSource(cut).read(no_report)
+        read(ImdbSource(cut))

@@ -15,6 +15,7 @@ from rnncli.config import PrepareConfig, Truncation
 from rnncli.data.dataset import Dataset, resolve_dataset
 from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.prepare import prepare, prepare_sample
+from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError, UsageError
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
 
@@ -30,7 +31,7 @@ class Given:
     error: Exception | None = None
     read_count: int = field(default=0)
 
-    def read(self, report: Report) -> dict[str, Examples]:
+    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002
         report(Progress("Reading", 1, 1))
         if self.error:
             raise self.error
@@ -165,7 +166,7 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
 
 def test_a_second_process_is_told_who_prepares_the_dataset(tmp_path: Path) -> None:
     class Nested(Given):
-        def read(self, report: Report) -> dict[str, Examples]:
+        def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002
             prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="other", report=report)
             prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
             return {}

@@ -9,10 +9,20 @@ from rnncli.data.splits import assign_splits, check_splits, complete_splits, nam
 from rnncli.errors import DataError
 
 
+def assigned(labels: list[str], groups: list[str], fractions: dict[str, float], *, seed: int) -> list[str]:
+    """The split of each example."""
+    split_of = {
+        int(row): split
+        for split, rows in assign_splits(labels, groups, fractions, seed=seed).items()
+        for row in rows
+    }
+    return [split_of[row] for row in range(len(labels))]
+
+
 def test_shares_are_exact_where_nothing_is_grouped() -> None:
     labels = ["a"] * 503 + ["b"] * 97 + ["c"] * 11
     groups = [str(i) for i in range(len(labels))]
-    split = assign_splits(labels, groups, {"test": 0.2, "validation": 0.1}, seed=3)
+    split = assigned(labels, groups, {"test": 0.2, "validation": 0.1}, seed=3)
     counts = Counter(zip(labels, split, strict=True))
     assert [counts[label, "test"] for label in "abc"] == [101, 19, 2]
     assert [counts[label, "validation"] for label in "abc"] == [50, 10, 1]
@@ -22,7 +32,7 @@ def test_groups_stay_whole_and_labels_balanced() -> None:
     dice = random.Random(5)
     groups = [f"film{dice.randrange(307)}" for _ in range(2003)]
     labels = [dice.choice(["neg", "pos"]) for _ in groups]
-    split = assign_splits(labels, groups, {"validation": 0.1}, seed=0)
+    split = assigned(labels, groups, {"validation": 0.1}, seed=0)
     sides = {(group, name) for group, name in zip(groups, split, strict=True)}
     assert len(sides) == len(set(groups))
     counts = Counter(zip(labels, split, strict=True))
@@ -33,19 +43,17 @@ def test_groups_stay_whole_and_labels_balanced() -> None:
 def test_the_seed_decides_and_the_order_of_examples_does_not() -> None:
     groups = [f"g{i // 3}" for i in range(211)]
     labels = ["ab"[i % 2] for i in range(211)]
-    first = assign_splits(labels, groups, {"validation": 0.3}, seed=1)
-    assert first == assign_splits(labels, groups, {"validation": 0.3}, seed=1)
-    assert first != assign_splits(labels, groups, {"validation": 0.3}, seed=2)
-    backwards = assign_splits(labels[::-1], groups[::-1], {"validation": 0.3}, seed=1)
+    first = assigned(labels, groups, {"validation": 0.3}, seed=1)
+    assert first == assigned(labels, groups, {"validation": 0.3}, seed=1)
+    assert first != assigned(labels, groups, {"validation": 0.3}, seed=2)
+    backwards = assigned(labels[::-1], groups[::-1], {"validation": 0.3}, seed=1)
     assert backwards[::-1] == first
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4])
 def test_each_label_keeps_a_training_row(rows: int) -> None:
     labels = ["rare"] * rows + ["common"] * 50
-    split = assign_splits(
-        labels, [str(i) for i in range(len(labels))], {"test": 0.4, "validation": 0.4}, seed=0
-    )
+    split = assigned(labels, [str(i) for i in range(len(labels))], {"test": 0.4, "validation": 0.4}, seed=0)
     assert "train" in split[:rows]
 
 

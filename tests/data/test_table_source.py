@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.data.examples import Examples, Progress, no_report
+from rnncli.data.examples import Examples, Progress
 from rnncli.data.table_source import TableSource, find_columns
 from rnncli.errors import DataError
+from tests.data import reading
 
 
 def write(path: Path, content: str) -> Path:
@@ -15,7 +16,7 @@ def write(path: Path, content: str) -> Path:
 
 
 def read(path: Path, **options: object) -> dict[str, Examples]:
-    return TableSource(path, **options).read(no_report)  # type: ignore[arg-type]
+    return reading.read(TableSource(path, **options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 def test_progress_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "text,label\n" + "a,x\n" * 5003)
     reports: list[Progress] = []
-    TableSource(path).read(reports.append)
+    reading.read(TableSource(path), reports.append)
     assert reports == [
         Progress("Reading t.csv", 4096, None),
         Progress("Reading t.csv", 5003, 5003),

@@ -10,6 +10,7 @@ from rnncli.config import Arch, ModelConfig, PrepareConfig, TrainConfig
 from rnncli.data.dataset import Dataset
 from rnncli.data.examples import Examples, Report
 from rnncli.data.prepare import prepare
+from rnncli.data.stored_texts import TextStore
 from rnncli.files import write_json
 from rnncli.runs import Run
 from rnncli.saved_model import SavedModel, save_model
@@ -34,7 +35,7 @@ class WordSource:
     def origin(self) -> str:
         return "words"
 
-    def read(self, report: Report) -> dict[str, Examples]:  # noqa: ARG002
+    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002
         random = np.random.default_rng(self.seed)
         return {name: self._examples(size, random) for name, size in SPLIT_SIZES.items()}
 

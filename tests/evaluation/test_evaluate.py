@@ -122,8 +122,8 @@ def test_a_dataset_that_is_gone_is_named(runs_dir: Path, dataset: Dataset) -> No
 
 def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, dataset: Dataset) -> None:
     class OtherTest(WordSource):
-        def read(self, report):  # noqa: ANN001, ANN202
-            old, new = super().read(report), WordSource(seed=5).read(report)
+        def read(self, store, report):  # noqa: ANN001, ANN202
+            old, new = super().read(store, report), WordSource(seed=5).read(store, report)
             return {**old, "test": new["validation"]}
 
     other = prepare(OtherTest(), dataset.manifest.config, runs_dir=runs_dir, name="other")
@@ -157,8 +157,8 @@ def test_data_that_means_something_else_is_refused(
 
 def test_the_unlabelled_split_cannot_be_evaluated(runs_dir: Path) -> None:
     class WithUnlabelled(WordSource):
-        def read(self, report):  # noqa: ANN001, ANN202
-            splits = super().read(report)
+        def read(self, store, report):  # noqa: ANN001, ANN202
+            splits = super().read(store, report)
             return {**splits, "unlabelled": dataclasses.replace(splits["test"], labels=None)}
 
     dataset = prepare(WithUnlabelled(), PrepareConfig(), runs_dir=runs_dir, name="words")

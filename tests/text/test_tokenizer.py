@@ -1,6 +1,8 @@
 import random
 import subprocess
 import sys
+import tarfile
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,35 @@ def test_no_text_is_refused_or_gives_padding(text: str) -> None:
     ids = Tokenizer.train(["the film", text], 7).encode([text])[0]
     assert PAD_ID not in ids
     assert ids.size == 0 or ids.max() < 7
+
+
+AWKWARD = st.text(st.sampled_from("ant'’sdmrelv__ .,-!<>br/\t\v\x1c\x85\xa0\u2028\u200b\u0301é映の٣²👍"))
+LIBRARY = Tokenizer.train(["don't it's ' _ . , a n t é 映 ٣", "ant's dant"], 1000)
+
+
+@given(st.lists(st.text() | AWKWARD))
+def test_pieces_give_the_tokens_that_the_library_finds_in_the_whole_text(texts: list[str]) -> None:
+    whole = LIBRARY._backend.encode_batch([normalise(text) for text in texts])
+    assert [ids.tolist() for ids in LIBRARY.encode(texts)] == [encoding.ids for encoding in whole]
+
+
+def test_real_reviews_give_the_tokens_that_the_library_finds(imdb_archive: Path) -> None:
+    with tarfile.open(imdb_archive) as archive:
+        members = islice((member for member in archive if member.name.endswith(".txt")), 1009)
+        texts = [archive.extractfile(member).read().decode() for member in members]  # type: ignore[union-attr]
+    tokenizer = Tokenizer.train(texts, 5003)
+    whole = tokenizer._backend.encode_batch([normalise(text) for text in texts])
+    assert [ids.tolist() for ids in tokenizer.encode(texts)] == [encoding.ids for encoding in whole]
+
+
+def test_few_and_short_pieces_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.text.tokenizer._MOST_REMEMBERED", 13)
+    texts = [f"w{i} w{i % 7}" for i in range(101)] + ["x" * 1000, "w3"]
+    tokenizer = Tokenizer.train(texts, 1000)
+    names = {index: word for word, index in tokenizer._backend.get_vocab().items()}
+    assert [" ".join(names[i] for i in ids.tolist()) for ids in tokenizer.encode(texts)] == texts
+    assert 0 < len(tokenizer._ids_of_pieces) <= 13
+    assert "x" * 1000 not in tokenizer._ids_of_pieces
 
 
 @given(st.text())

@@ -1,0 +1,124 @@
+"""``python -m tests.benchmarks.memory [MEGABYTES ...]``: peak memory by size of the corpus, as a table.
+
+A corpus of each size is generated in a temporary folder and goes through `prepare`, `train` and
+`predict --input`; the last two are stopped after a minute. "Own" memory is what the process
+allocated (RssAnon); the rest of the peak is files, above all the memory-mapped token ids, whose
+pages the kernel drops when others need the memory.
+"""
+
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SIZES = (500, 1000, 4000)  # megabytes
+SECONDS = 60.0  # for train and predict
+LENGTH = (80, 2600)  # characters of a text
+VOCABULARY = 100_000
+
+
+class Peak(NamedTuple):
+    """Peak memory of a process in megabytes: all, and what it allocated itself."""
+
+    resident: float
+    own: float
+
+    def __str__(self) -> str:
+        return f"{self.resident:,.0f} MB ({self.own:,.0f} MB)"
+
+
+def write_corpus(path: Path, megabytes: float, seed: int = 0) -> int:
+    """Write a CSV of texts and labels; return its number of rows.
+
+    The words follow Zipf's law, and each text has a word of its own besides, so that the number of
+    different words grows with the corpus.
+    """
+    random = np.random.default_rng(seed)
+    numbers = np.minimum(random.zipf(1.2, 2_000_000), VOCABULARY)
+    words = " ".join(f"w{number:x}" for number in numbers.tolist())
+    rows = written = 0
+    with path.open("w") as file:
+        file.write("text,label\n")
+        while written < megabytes * 1e6:
+            for length in random.integers(*LENGTH, 1000).tolist():
+                start = int(random.integers(len(words) - length))
+                row = f"{words[start : start + length]} n{rows:x},{'neg' if rows % 2 else 'pos'}\n"
+                written += file.write(row)
+                rows += 1
+    return rows
+
+
+def measure(arguments: list[str], folder: Path, *, seconds: float | None = None) -> Peak:
+    """Peak memory of ``rnncli ARGUMENTS``, stopped after so many `seconds` if it still runs.
+
+    Raises:
+        RuntimeError: The command failed.
+    """
+    started = time.monotonic()
+    resident = own = 0.0
+    with (folder / "errors").open("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rnncli", *arguments, "--quiet", "--runs-dir", str(folder / "runs")],
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        while process.poll() is None:
+            found = _status(process.pid)
+            resident, own = max(resident, found("VmHWM")), max(own, found("RssAnon"))
+            if seconds is not None and time.monotonic() - started > seconds:
+                process.send_signal(signal.SIGTERM)
+                seconds = None
+            time.sleep(0.02)
+        if process.returncode not in (0, 143, -signal.SIGTERM):
+            errors.seek(0)
+            raise RuntimeError(f"rnncli {' '.join(arguments)}: {errors.read()}")
+    return Peak(resident, own)
+
+
+def _status(pid: int) -> Callable[[str], float]:
+    """Gives a field of /proc/PID/status in megabytes; 0 once the process has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (ProcessLookupError, FileNotFoundError):
+        lines = []
+    fields = dict(line.split(":", 1) for line in lines)
+    return lambda name: int(fields.get(name, "0 kB").split()[0]) / 1024
+
+
+def row_of(megabytes: float, folder: Path, seconds: float = SECONDS) -> str:
+    """A row of the table."""
+    corpus = folder / "corpus.csv"
+    rows = write_corpus(corpus, megabytes)
+    prepare = measure(["prepare", str(corpus)], folder)
+    small = ["--embedding-size", "16", "--hidden-size", "16", "--arch", "lstm", "--epochs"]
+    # A model to predict with comes from a few texts, for an epoch of the whole would take hours.
+    write_corpus(folder / "few.csv", 0.2)
+    measure(["prepare", str(folder / "few.csv")], folder)
+    measure(["train", "--dataset", "few", "--name", "few", *small, "1"], folder)
+    train = measure(
+        ["train", "--dataset", "corpus", "--checkpoint-every", "200", *small, "1"], folder, seconds=seconds
+    )
+    predict = measure(["predict", "--run", "few", "--input", str(corpus)], folder, seconds=seconds)
+    return f"| {megabytes:,.0f} MB | {rows:,} | {prepare} | {train} | {predict} |"
+
+
+def main(sizes: list[float]) -> None:
+    """Print the table as Markdown, a row as soon as it is measured."""
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}\n")
+    print("Peak memory, and in brackets the process's own.\n")
+    print("| corpus | texts | prepare | train | predict |\n|---|---|---|---|---|")
+    for megabytes in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            print(row_of(megabytes, Path(folder)), flush=True)
+
+
+if __name__ == "__main__":
+    main([float(size) for size in sys.argv[1:]] or list(SIZES))
