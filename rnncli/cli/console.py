@@ -49,9 +49,10 @@ def note(text: str, *, quiet: bool = False) -> None:
         sys.stderr.write(text + "\n")
 
 
-def warn(text: str) -> None:
-    """Write a warning on stderr; `--quiet` does not hide it."""
-    sys.stderr.write(f"warning: {text}\n")
+def warn(*texts: str) -> None:
+    """Write warnings on stderr, a line each; `--quiet` does not hide them."""
+    for text in texts:
+        sys.stderr.write(f"warning: {text}\n")
 
 
 def fail(text: str) -> None:

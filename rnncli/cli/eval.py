@@ -61,7 +61,7 @@ def evaluate(
 ) -> None:
     """Measure a run on labelled data: accuracy with its interval, by class and by tag, and calibration."""
     from rnncli.evaluation import evaluate as evaluation
-    from rnncli.evaluation import gates
+    from rnncli.evaluation import gates, symptoms
     from rnncli.evaluation import output as predictions
     from rnncli.reporting.tables import EvaluationView
     from rnncli.runs import resolve_run
@@ -88,10 +88,13 @@ def evaluate(
     if output is not None:
         predictions.write_predictions(output, result)
 
+    warnings = symptoms.of_texts(result.all_unknown, figures.examples) + symptoms.of_evaluation(figures)
     console.show(EvaluationView(figures), json=json, quiet=quiet)
+    console.warn(*warnings)
     if json:
+        gate_results = [check.to_dict() for check in checks]
         console.out_json(
-            {**figures.to_dict(), "verified": verify, "gates": [check.to_dict() for check in checks]}
+            {**figures.to_dict(), "verified": verify, "gates": gate_results, "warnings": warnings}
         )
     if output is not None:
         console.note(f"predictions: {output}", quiet=quiet)

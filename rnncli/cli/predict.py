@@ -200,10 +200,12 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
 
 def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, quiet: bool) -> None:
     """Say on stderr what is worth knowing about the rows together."""
+    from rnncli.evaluation import symptoms
     from rnncli.reporting.predictions import remarks
 
     for remark in remarks(summary, model):
         console.note(remark, quiet=quiet)
+    console.warn(*symptoms.of_texts(summary.all_unknown, summary.scored))
     if output:
         console.note(f"rows written to {output}: {summary.rows:,}", quiet=quiet)
     if summary.errors:

@@ -64,6 +64,7 @@ def prepare(
 
     from rnncli.data import prepare as data_prepare
     from rnncli.data.sources import ReadOptions, open_source
+    from rnncli.evaluation import symptoms
 
     options = ReadOptions(archive, test, text_column, label_column, encoding, skip_bad_rows)
     chosen, default_name = open_source(source, options, seed=seed)
@@ -76,9 +77,12 @@ def prepare(
             chosen, config, runs_dir=runs_dir, name=name or default_name, report=progress
         )
     manifest = dataset.manifest
+    warnings = symptoms.of_data(manifest)
     console.show(prepare_report(dataset), json=json, quiet=quiet)
+    console.warn(*warnings)
     if json:
-        console.out_json({"dataset": manifest.name, "path": str(dataset.path)} | manifest.to_dict())
+        about = {"dataset": manifest.name, "path": str(dataset.path), "warnings": warnings}
+        console.out_json(about | manifest.to_dict())
     elif not quiet:
         option = "" if runs_dir == RUNS_DIR else f" --runs-dir {runs_dir}"
         console.out(f"data    {dataset.path}/\nnext    rnncli train --dataset {manifest.name}{option}")

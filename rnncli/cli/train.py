@@ -165,7 +165,7 @@ def train(
             training.resume(console.warn)
         else:
             training.start()
-        stopped = _train(training, stop, quiet=quiet or not writes)
+        stopped = _train(training, stop, quiet=quiet or not writes, warns=writes)
     if stopped:
         if writes:
             console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
@@ -272,8 +272,15 @@ def _resumed(
     return run, Dataset.open(run.find_dataset(runs_dir)), settings
 
 
-def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
-    """Run the loop, show its events, and save when told to stop; return the signal that told, or 0."""
+def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool, warns: bool) -> int:
+    """Run the loop, show its events, and save when told to stop; return the signal that told, or 0.
+
+    Args:
+        training: the run, started or resumed.
+        stop: set by a signal.
+        quiet: whether progress is not shown.
+        warns: whether this is the process that warns.
+    """
     from rnncli.reporting.progress import TrainingProgress
     from rnncli.training.loop import StepDone
 
@@ -285,6 +292,9 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
         f"device{'s' if training.mesh.size > 1 else ''}",
         soft_wrap=True,
     )
+    early = list(training.warnings)
+    if warns:
+        console.warn(*early)
     with TrainingProgress(err, config.epochs).shown() as progress:
         for event in training.events():
             if isinstance(event, StepDone):
@@ -297,6 +307,8 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
             if stopped:
                 training.save_checkpoint()
                 return stopped
+    if warns:
+        console.warn(*training.warnings[len(early) :])
     return 0
 
 

@@ -16,6 +16,7 @@ from rnncli.evaluation.significance import PairedTest, paired_test
 from rnncli.inference import Scorer
 from rnncli.runs import Run
 from rnncli.saved_model import SavedModel, load_model
+from rnncli.text.tokenizer import UNKNOWN_ID
 
 ProgressCallback = Callable[[int, int], None]  # texts scored so far, and in all
 
@@ -33,12 +34,14 @@ class Evaluated:
         probabilities: [examples, num_classes], in the split's order.
         labels: class indices [examples].
         tags: the tag of each example, where the split has tags.
+        all_unknown: texts without a single known word.
     """
 
     evaluation: Evaluation
     probabilities: FloatArray
     labels: IntArray
     tags: list[str] | None
+    all_unknown: int = 0
 
 
 def evaluate_run(
@@ -95,7 +98,7 @@ def evaluate_run(
     )
     storage.store(run, evaluation, probabilities, split.labels)
     tags = None if split.tags is None else [manifest.tag_names[tag] for tag in split.tags]
-    return Evaluated(evaluation, probabilities, split.labels, tags)
+    return Evaluated(evaluation, probabilities, split.labels, tags, count_all_unknown(split))
 
 
 def compare_with(
@@ -177,6 +180,13 @@ def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None
             f"{what}: its texts are cut to {cut[0]} tokens ({cut[1]}), "
             f"the run's to {model.max_length} ({model.truncate}); {remedy}"
         )
+
+
+def count_all_unknown(split: Split) -> int:
+    """Texts that have tokens, none of them in the vocabulary."""
+    unknown = np.concatenate([[0], np.cumsum(split.token_ids == UNKNOWN_ID)])
+    each = unknown[split.offsets[1:]] - unknown[split.offsets[:-1]]
+    return int(np.count_nonzero((each == split.lengths) & (split.lengths > 0)))
 
 
 def score_split(

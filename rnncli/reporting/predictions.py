@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from rnncli.config import OutputFormat, Truncation
 from rnncli.data.text_rows import TextRow
+from rnncli.evaluation import symptoms
 from rnncli.files import to_json
 from rnncli.inference import Prediction, Summary
 from rnncli.saved_model import SavedModel
@@ -126,7 +127,7 @@ def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
     if summary.unknown:
         share = summary.unknown / summary.tokens
         yield f"{summary.unknown:,} of {summary.tokens:,} tokens are not in the vocabulary ({share:.1%})"
-    if summary.all_unknown:
+    if summary.all_unknown and not symptoms.of_texts(summary.all_unknown, summary.scored):
         yield f"texts without any known word: {summary.all_unknown:,} of {summary.scored:,}"
 
 

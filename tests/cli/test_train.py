@@ -33,7 +33,10 @@ def trained(prepared: Path) -> Path:
     done = rnncli("train", "--arch", "gru", "--epochs", "2", "--name", "first", *QUICK, cwd=prepared)
     assert done.returncode == 0, done.stderr
     assert "rnncli eval first" in done.stdout
-    assert [line.split()[:2] for line in done.stderr.splitlines()[1:]] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert [line.split()[:2] for line in done.stderr.splitlines()[1:3]] == [
+        ["epoch", "1/2"],
+        ["epoch", "2/2"],
+    ]
     assert "\x1b" not in done.stderr
     return prepared / "runs" / "first"
 
