@@ -29,23 +29,38 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
+def named_failures(path: Path) -> Iterator[None]:
+    """Let a system call that fails in the body name `path`: a failed write names nothing by itself.
+
+    A name that it has stays, unless it is that of something temporary beside `path`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or f".{path.name}." in str(error.filename):
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def replaced_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to write; on success, synced, it takes the place of `path` in one rename.
 
     When the body raises, `path` is left as it was.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+    with named_failures(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -89,6 +89,8 @@ def evaluate(
         predictions.write_predictions(output, result)
 
     warnings = symptoms.of_texts(result.all_unknown, figures.examples) + symptoms.of_evaluation(figures)
+    if result.not_stored:
+        warnings.append(f"the result is not kept for 'rnncli compare': {result.not_stored}")
     console.show(EvaluationView(figures), json=json, quiet=quiet)
     console.warn(*warnings)
     if json:

@@ -13,6 +13,7 @@ from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
 from rnncli.config import OutputFormat, TableFormat
 from rnncli.errors import DataError, UsageError
+from rnncli.files import named_failures
 
 if TYPE_CHECKING:
     from rnncli.data.text_rows import TextRow
@@ -187,7 +188,8 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
         if sys.stdout is None:
             raise UsageError("standard output is closed: name a file with --output")
-        yield sys.stdout.buffer
+        with named_failures(console.STDOUT):
+            yield sys.stdout.buffer
     elif output.exists() and not output.is_file():
         with output.open("wb") as file:
             yield file

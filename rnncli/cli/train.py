@@ -165,7 +165,11 @@ def train(
             training.resume(console.warn)
         else:
             training.start()
-        stopped = _train(training, stop, quiet=quiet or not writes, warns=writes)
+        try:
+            stopped = _train(training, stop, quiet=quiet or not writes, warns=writes)
+        except (OSError, MemoryError) as error:
+            error.add_note(f"then continue with: rnncli train --resume {run.name}")
+            raise
     if stopped:
         if writes:
             console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")

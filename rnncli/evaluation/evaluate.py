@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from rnncli.data.dataset import Dataset, Split, resolve_dataset
 from rnncli.errors import DataError, RunError
@@ -35,6 +36,7 @@ class Evaluated:
         labels: class indices [examples].
         tags: the tag of each example, where the split has tags.
         all_unknown: texts without a single known word.
+        not_stored: why the figures are not kept in the run; empty where they are.
     """
 
     evaluation: Evaluation
@@ -42,6 +44,12 @@ class Evaluated:
     labels: IntArray
     tags: list[str] | None
     all_unknown: int = 0
+    not_stored: str = ""
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Which examples [examples] were classified rightly."""
+        return self.probabilities.argmax(axis=1) == self.labels
 
 
 def evaluate_run(
@@ -53,7 +61,7 @@ def evaluate_run(
     verify: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Evaluated:
-    """Score a split, compute its figures and store them in the run.
+    """Score a split, compute its figures and store them in the run, unless that cannot be written to.
 
     Args:
         run: a finished run.
@@ -96,9 +104,13 @@ def evaluate_run(
         tag_names=manifest.tag_names,
         seconds=seconds,
     )
-    storage.store(run, evaluation, probabilities, split.labels)
+    not_stored = ""
+    try:
+        storage.store(run, evaluation, probabilities, split.labels)
+    except OSError as error:
+        not_stored = f"{error.filename}: {error.strerror}"
     tags = None if split.tags is None else [manifest.tag_names[tag] for tag in split.tags]
-    return Evaluated(evaluation, probabilities, split.labels, tags, count_all_unknown(split))
+    return Evaluated(evaluation, probabilities, split.labels, tags, count_all_unknown(split), not_stored)
 
 
 def compare_with(
@@ -130,11 +142,10 @@ def compare_with(
         )
     evaluation = storage.load_evaluation(rival, manifest.name, subject.split)
     if evaluation is None or evaluation.subject.texts_sha256 != subject.texts_sha256:
-        evaluation = evaluate_run(
-            rival, dataset, subject.split, batch_size=batch_size, progress=progress
-        ).evaluation
+        fresh = evaluate_run(rival, dataset, subject.split, batch_size=batch_size, progress=progress)
+        return fresh.evaluation, paired_test(evaluated.correct, fresh.correct)
     correct = storage.load_correct(rival, manifest.name, subject.split)
-    return evaluation, paired_test(evaluated.probabilities.argmax(axis=1) == evaluated.labels, correct)
+    return evaluation, paired_test(evaluated.correct, correct)
 
 
 def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
