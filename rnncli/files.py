@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,7 +113,7 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
     """Hold the lock file `path`; the kernel frees it when the process ends, however it ends.
 
     Args:
-        path: The file, which stays there empty of meaning.
+        path: The file, which stays there and names the process that held it last.
         what: Names what is held, for the message.
         error: The kind of failure to raise.
 
@@ -125,12 +126,13 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
+            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
             raise error(
                 f"{what} is in use by process {holder}; wait for it, or choose another --name"
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename} since {since}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

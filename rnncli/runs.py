@@ -239,9 +239,13 @@ def find_run(runs_dir: Path, name: str) -> Run:
     return run
 
 
-def free_run_name(runs_dir: Path, stem: str) -> str:
-    """`stem` with the smallest number behind it that no run in `runs_dir` has."""
+def reserve_run_name(runs_dir: Path, stem: str) -> str:
+    """`stem` with the smallest number behind it that no run has; the folder is made, so that none takes it."""
     number = 1
-    while (runs_dir / f"{stem}-{number}").exists():
-        number += 1
-    return f"{stem}-{number}"
+    while True:
+        try:
+            (runs_dir / f"{stem}-{number}").mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return f"{stem}-{number}"

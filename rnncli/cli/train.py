@@ -234,12 +234,12 @@ def _new(
     runs_dir: Path, settings: TrainConfig, name: str | None, dataset_name: str | None, *, quiet: bool
 ) -> "tuple[Run, Dataset]":
     """A run that is not on disk yet, and its dataset."""
-    from rnncli.runs import Run, check_name, free_run_name
+    from rnncli.runs import Run, check_name, reserve_run_name
 
     if name:
         check_name(name)
     dataset = _dataset(runs_dir, dataset_name, quiet=quiet)
-    name = name or free_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
+    name = name or reserve_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
     return Run(runs_dir / name), dataset
 
 
