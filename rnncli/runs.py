@@ -240,7 +240,7 @@ def find_run(runs_dir: Path, name: str) -> Run:
 
 
 def reserve_run_name(runs_dir: Path, stem: str) -> str:
-    """`stem` with the smallest number behind it that no run has; the folder is made, so that none takes it."""
+    """`stem` with the smallest number that no run has behind it; its folder is made, so it stays free."""
     number = 1
     while True:
         try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rnncli.data.dataset import Manifest
     from rnncli.evaluation.report import Evaluation
 
-MOST = 0.5  # the share from which on unknown words are the rule
+MOST = 0.5  # the share beyond which unknown words are the rule
 UNBALANCED = 0.6  # the share of a class from which on weights help
 
 
@@ -49,7 +49,7 @@ def blind_guess(train: Mapping[str, int], found: Mapping[str, int]) -> Guess:
 def of_data(manifest: "Manifest") -> list[str]:
     """What a prepared dataset shows before any training: texts whose words are mostly unknown."""
     splits = manifest.splits
-    if splits["train"].unknown >= MOST:
+    if splits["train"].unknown > MOST:
         return [
             f"{splits['train'].unknown:.0%} of the training split's tokens are not in the vocabulary of "
             f"{manifest.vocab_size:,} words: prepare it with a larger --vocab-size"
@@ -58,7 +58,7 @@ def of_data(manifest: "Manifest") -> list[str]:
         f"{split.unknown:.0%} of the {name} split's tokens are not in the vocabulary: its texts use other "
         "words than the training texts do; are they of the same language and kind?"
         for name, split in splits.items()
-        if split.unknown >= MOST
+        if split.unknown > MOST
     ]
 
 
@@ -135,7 +135,7 @@ def of_evaluation(evaluation: "Evaluation") -> list[str]:
 
 def of_texts(all_unknown: int, texts: int) -> list[str]:
     """What the words of scored texts show, of which `all_unknown` hold no known word."""
-    if not all_unknown or all_unknown < MOST * texts:
+    if all_unknown <= MOST * texts:
         return []
     return [
         f"{all_unknown:,} of {texts:,} texts hold no word of the vocabulary: what they are labelled means "
