@@ -36,8 +36,9 @@ def check_name(name: str, *, what: str = "run") -> str:
         UsageError: it holds a path, is reserved, or starts with other than a letter or digit.
     """
     if not NAME.fullmatch(name) or name in RESERVED:
+        shown = name if len(name) <= 40 else f"{name[:39]}…"
         raise UsageError(
-            f"'{name}' cannot name a {what}: use up to 100 letters, digits, '.', '_' and '-', "
+            f"{shown!r} cannot name a {what}: use up to 100 letters, digits, '.', '_' and '-', "
             f"starting with a letter or digit, and not {', '.join(sorted(RESERVED))}"
         )
     return name

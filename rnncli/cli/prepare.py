@@ -74,7 +74,11 @@ def prepare(
 
     with PrepareProgress(console.stderr_console(quiet=quiet)) as progress:
         dataset = data_prepare.prepare(
-            chosen, config, runs_dir=runs_dir, name=name or default_name, report=progress
+            chosen,
+            config,
+            runs_dir=runs_dir,
+            name=default_name if name is None else name,
+            report=progress,
         )
     manifest = dataset.manifest
     warnings = symptoms.of_data(manifest)

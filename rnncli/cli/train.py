@@ -145,7 +145,7 @@ def train(
     }
     every = parse_interval(checkpoint_every)
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
-    if resume:
+    if resume is not None:
         run, data, settings = _resumed(runs_dir, resume, given, name=name, dataset=dataset)
     else:
         settings = resolve_settings(given, config, preset)
@@ -153,7 +153,7 @@ def train(
     writes = cluster is None or cluster.is_first
     stop = StopRequest()
     with stop.installed(), run.locked() if writes else nullcontext():
-        if writes and not resume:
+        if writes and resume is None:
             run.require_new()
         from rnncli.devices import start_jax
 
@@ -161,7 +161,7 @@ def train(
         from rnncli.training.run import TrainingRun
 
         training = TrainingRun(run, data, settings, every)
-        if resume:
+        if resume is not None:
             training.resume(console.warn)
         else:
             training.start()
@@ -236,7 +236,7 @@ def _new(
     """A run that is not on disk yet, and its dataset."""
     from rnncli.runs import Run, check_name, reserve_run_name
 
-    if name:
+    if name is not None:
         check_name(name)
     dataset = _dataset(runs_dir, dataset_name, quiet=quiet)
     name = name or reserve_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
@@ -261,7 +261,7 @@ def _resumed(
     from rnncli.data.dataset import Dataset
     from rnncli.runs import find_run
 
-    if name or dataset:
+    if name is not None or dataset is not None:
         raise UsageError(
             "--resume continues a run under its name on its dataset: leave out --name and --dataset"
         )

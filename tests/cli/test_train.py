@@ -84,6 +84,10 @@ def test_a_run_is_never_overwritten(trained: Path) -> None:
         (["--arch", "cnn"], "cnn"),
         (["--epochs", "0"], "0"),
         (["--name", "../escape"], "cannot name a run"),
+        (["--name", ""], "'' cannot name a run"),
+        (["--name", "a\nb"], "cannot name a run"),
+        (["--name=-rf"], "cannot name a run"),
+        (["--name", "x" * 5000], "cannot name a run"),
         (["--preset", "magic"], "known: tutorial"),
         (["--checkpoint-every", "soon"], "minutes such as 10m"),
         (["--config", "missing.toml"], "missing.toml"),
@@ -97,6 +101,13 @@ def test_impossible_options(prepared: Path, options: list[str], message: str) ->
     assert message in done.stderr
     assert not done.stdout
     assert "Traceback" not in done.stderr
+    assert len(done.stderr) < 1000
+
+
+def test_resuming_an_empty_name_starts_nothing(prepared: Path) -> None:
+    done = rnncli("train", "--resume", "", cwd=prepared)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no run '' in runs/")
 
 
 def test_settings_come_from_the_nearest_place(tmp_path: Path) -> None:
