@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
 from rnncli.config import SplitName
 from rnncli.errors import GateFailedError
 
 
 def evaluate(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Run to evaluate: its name, its path, latest or best.")
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Run to evaluate: its name, its path, latest or best.",
+            autocompletion=complete_run,
+        ),
     ] = "latest",
     *,
     dataset: Annotated[
@@ -24,6 +29,7 @@ def evaluate(
             metavar="NAME|PATH",
             help="Prepared dataset, of the run's labels and vocabulary.",
             show_default="the one the run was trained on",
+            autocompletion=complete_dataset,
         ),
     ] = None,
     split: Annotated[SplitName, typer.Option(help="Part of the dataset.")] = SplitName.TEST,
@@ -51,6 +57,7 @@ def evaluate(
             metavar="RUN",
             help="Exit with 3 when significantly less accurate than another run on the same texts "
             "(McNemar's exact test, p < 0.05).",
+            autocompletion=complete_run,
             rich_help_panel="Quality gates",
         ),
     ] = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_run
 from rnncli.config import OutputFormat, TableFormat
 from rnncli.errors import DataError, UsageError
 from rnncli.files import named_failures
@@ -36,7 +36,10 @@ def predict(
     ] = None,
     *,
     run: Annotated[
-        str, typer.Option(help="A run's name or path, a model folder, 'latest' or 'best'.")
+        str,
+        typer.Option(
+            help="A run's name or path, a model folder, 'latest' or 'best'.", autocompletion=complete_run
+        ),
     ] = "latest",
     source: Annotated[
         Path | None, typer.Option("--input", "-i", help="File of texts, or - for standard input.")

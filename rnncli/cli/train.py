@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import (
+    RUNS_DIR,
+    Debug,
+    Json,
+    Quiet,
+    RunsDir,
+    complete_dataset,
+    complete_unfinished_run,
+)
 from rnncli.cli.signals import StopRequest
 from rnncli.config import (
     PRESETS,
@@ -94,14 +102,21 @@ def train(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Prepared dataset, by name or path. [default: the one prepared last]", rich_help_panel=RUN
+            help="Prepared dataset, by name or path. [default: the one prepared last]",
+            autocompletion=complete_dataset,
+            rich_help_panel=RUN,
         ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the run. [default: DATASET-ARCH-N]", rich_help_panel=RUN)
     ] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Continue this run where it stopped.", rich_help_panel=RUN)
+        str | None,
+        typer.Option(
+            help="Continue this run where it stopped.",
+            autocompletion=complete_unfinished_run,
+            rich_help_panel=RUN,
+        ),
     ] = None,
     checkpoint_every: Annotated[
         str | None,
