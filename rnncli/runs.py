@@ -26,6 +26,7 @@ from rnncli.files import locked, write_json
 DATASETS = "datasets"
 FORMAT_VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SHOWN_RUNS = 10  # in the message that a run is none of these
 RESERVED = {DATASETS, "latest", "best"}
 
 
@@ -235,8 +236,10 @@ def find_run(runs_dir: Path, name: str) -> Run:
     inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
     run = Run(runs_dir / name if inside else Path(name))
     if not run.config_path.is_file():
-        known = ", ".join(run.name for run in all_runs(runs_dir)) or "none"
-        raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}")
+        names = [run.name for run in reversed(all_runs(runs_dir))]
+        known = ", ".join(names[:SHOWN_RUNS]) or "none"
+        more = f" and {len(names) - SHOWN_RUNS} older ones" if len(names) > SHOWN_RUNS else ""
+        raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}{more}")
     return run
 
 

@@ -13,6 +13,8 @@ from rnncli.files import to_json
 from rnncli.inference import Prediction, Summary
 from rnncli.saved_model import SavedModel
 
+FORMAT_VERSION = 1  # of a JSON row
+
 # Characters that would break a line, move the cursor or change the terminal's state.
 CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 ERROR_LABEL, NO_PROBABILITY = "error", "-"
@@ -36,7 +38,7 @@ class JsonLines:
 
     def line(self, row: TextRow, prediction: Prediction | None) -> str:
         """See `PredictionFormat`."""
-        value: dict[str, Any] = {"index": row.index, "text": row.text}
+        value: dict[str, Any] = {"format_version": FORMAT_VERSION, "index": row.index, "text": row.text}
         if prediction is None:
             value |= {"error": row.error}
         else:

@@ -76,6 +76,7 @@ def expected_rows(here: Path, run: str, texts: Sequence[str]) -> list[dict[str, 
     model = load_model(here / "runs" / run / "model")
     return [
         {
+            "format_version": 1,
             "index": index,
             "text": text,
             "label": found.label,
@@ -183,7 +184,7 @@ def test_rows_that_cannot_be_scored_keep_their_place(here: Path) -> None:
     rows = rows_of(done)
     assert [row["index"] for row in rows] == list(range(10))
     assert ["label" in row for row in rows] == [n in (0, 8, 9) for n in range(10)]
-    assert all(list(row) == ["index", "text", "error"] for row in rows[1:8])
+    assert all(list(row) == ["format_version", "index", "text", "error"] for row in rows[1:8])
     assert all(row["error"].startswith(f"line {n}: ") for n, row in enumerate(rows[1:8], 2))
     assert b"warning: 7 of 10 rows could not be scored; first: line 2: not JSON" in done.stderr
     assert b"warning" in predict(here, "--format", "jsonl", "--quiet", stdin=b"\n".join(lines)).stderr
@@ -220,7 +221,7 @@ def test_arguments_in_another_encoding(here: Path) -> None:
         [*COMMAND, b"caf\xe9", "great", "--json"], cwd=here, env=ENVIRONMENT, capture_output=True, check=True
     )
     first, second = rows_of(done)
-    assert first == {"index": 0, "text": None, "error": "text 1 is not UTF-8"}
+    assert first == {"format_version": 1, "index": 0, "text": None, "error": "text 1 is not UTF-8"}
     assert second["text"] == "great"
 
 

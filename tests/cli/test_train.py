@@ -67,6 +67,7 @@ def test_json_is_the_summary(prepared: Path) -> None:
         "train", "--arch", "bow", "--epochs", "1", "--json", "--name", "plain", *QUICK, cwd=prepared
     )
     assert json.loads(done.stdout) == json.loads((prepared / "runs/plain/summary.json").read_text())
+    assert json.loads(done.stdout)["format_version"] == 1
 
 
 def test_a_run_is_never_overwritten(trained: Path) -> None:
@@ -125,7 +126,10 @@ def test_settings_come_from_the_nearest_place(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"settings\.toml: unknown setting 'hiden_size'"):
         resolve_settings({}, path, None)
     path.write_text('hidden_size = "11"\n')
-    with pytest.raises(UsageError, match="not of type int"):
+    with pytest.raises(UsageError, match=r"settings\.toml: hidden_size: '11' is not of type int"):
+        resolve_settings({}, path, None)
+    path.write_text('optimizer = "magic"\n')
+    with pytest.raises(UsageError, match=r"settings\.toml: optimizer: 'magic'"):
         resolve_settings({}, path, None)
 
 
