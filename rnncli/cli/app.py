@@ -17,6 +17,7 @@ from rnncli.cli.compare import compare
 from rnncli.cli.eval import evaluate
 from rnncli.cli.predict import predict
 from rnncli.cli.prepare import prepare
+from rnncli.cli.signals import exit_on_sigterm
 from rnncli.cli.train import train
 from rnncli.errors import RnncliError
 from rnncli.files import named_failures
@@ -133,6 +134,7 @@ def main() -> None:
             # PYTHONUNBUFFERED leaves out the buffer: what a full disk takes in part would be lost unnoticed.
             sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding)
         sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show
+    exit_on_sigterm()
     # A cache of compiled programs that cannot be read or written costs time and nothing else.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     app(prog_name="rnncli")

@@ -8,6 +8,7 @@ import typer
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
 from rnncli.config import PrepareConfig, Truncation
+from rnncli.files import named_failures
 
 DEFAULTS = PrepareConfig()
 
@@ -63,6 +64,7 @@ def prepare(
     config = PrepareConfig(vocab_size, max_length, truncate, val_fraction, test_fraction, seed)
 
     from rnncli.data import prepare as data_prepare
+    from rnncli.data.dataset import datasets_dir
     from rnncli.data.sources import ReadOptions, open_source
     from rnncli.evaluation import symptoms
 
@@ -72,14 +74,12 @@ def prepare(
     from rnncli.reporting.prepare_progress import PrepareProgress
     from rnncli.reporting.prepare_report import prepare_report
 
-    with PrepareProgress(console.stderr_console(quiet=quiet)) as progress:
-        dataset = data_prepare.prepare(
-            chosen,
-            config,
-            runs_dir=runs_dir,
-            name=default_name if name is None else name,
-            report=progress,
-        )
+    name = default_name if name is None else name
+    with (
+        named_failures(datasets_dir(runs_dir) / name),
+        PrepareProgress(console.stderr_console(quiet=quiet)) as progress,
+    ):
+        dataset = data_prepare.prepare(chosen, config, runs_dir=runs_dir, name=name, report=progress)
     manifest = dataset.manifest
     warnings = symptoms.of_data(manifest)
     console.show(prepare_report(dataset), json=json, quiet=quiet)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -90,6 +91,26 @@ def test_a_closed_pipe_ends_silently(made: Path, command: tuple[str, ...]) -> No
     os.close(writer)
     assert done.returncode == 141
     assert b"error" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_no_temporary_file(
+    made: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "predict", "--run", "good", "--output", str(tmp_path / "rows.csv")],
+        cwd=made,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        while not list(tmp_path.glob(".rows.csv.*.tmp")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(60) == code
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

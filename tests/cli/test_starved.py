@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -107,7 +108,7 @@ def test_a_dataset_that_grows_too_large(here: Path) -> None:
     before = files_below(here / "runs")
     write_table(here / "films.csv", ["bad", "good"], rows=997)
     done = run(here, "prepare", "films.csv", "-q", limits=file_size(4096))
-    assert "ulimit -f" in failure(done)
+    assert re.match("error: runs/datasets/films: .*ulimit -f", failure(done))
     assert files_below(here / "runs") == before
 
 
@@ -147,16 +148,13 @@ def test_a_cache_that_cannot_be_written_is_no_matter(here: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("megabytes", [90, 190])
-def test_too_little_memory(here: Path, megabytes: int) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+def test_too_little_memory(here: Path) -> None:
+    def limit() -> None:  # enough to start, too little to load JAX
+        resource.setrlimit(resource.RLIMIT_AS, (190 << 20, 190 << 20))
 
     before = files_below(here / "runs")
     done = run(here, "train", *QUICK, "-q", limits=limit, OPENBLAS_NUM_THREADS="1")
-    assert done.returncode == 1
-    assert "memory" in done.stderr.lower()
-    assert "Traceback" not in done.stderr
+    assert failure(done).startswith("error: out of memory: use a smaller --batch-size or --max-length")
     assert files_below(here / "runs") == before
 
 
