@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -190,8 +191,9 @@ def test_a_working_folder_that_goes_while_training(here: Path) -> None:
         assert process.stderr is not None
         while not process.stderr.readline().startswith("epoch"):
             assert process.poll() is None
-        place.rename(here / "elsewhere")
-        shutil.rmtree(here / "elsewhere")
+        process.send_signal(signal.SIGSTOP)  # so that nothing is written while the folder is emptied
+        shutil.rmtree(place)
+        process.send_signal(signal.SIGCONT)
         lines = process.stderr.read().splitlines()
         assert process.wait(60) == 1
     assert lines[-1].startswith("error: runs")
