@@ -1,5 +1,6 @@
 """`rnncli eval`."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
 from rnncli.config import SplitName
 from rnncli.errors import GateFailedError
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
 
 def evaluate(
@@ -96,8 +99,10 @@ def evaluate(
         predictions.write_predictions(output, result)
 
     warnings = symptoms.of_texts(result.all_unknown, figures.examples) + symptoms.of_evaluation(figures)
-    if result.not_stored:
-        warnings.append(f"the result is not kept for 'rnncli compare': {result.not_stored}")
+    failed_write = result.not_stored
+    if failed_write and failed_write.errno in READ_ONLY:
+        what = f"{failed_write.filename}: {failed_write.strerror}"
+        warnings.append(f"the result is not kept for 'rnncli compare': {what}")
     console.show(EvaluationView(figures), json=json, quiet=quiet)
     console.warn(*warnings)
     if json:
@@ -107,6 +112,8 @@ def evaluate(
         )
     if output is not None:
         console.note(f"predictions: {output}", quiet=quiet)
+    if failed_write and failed_write.errno not in READ_ONLY:
+        raise failed_write
     for check in checks:
         if check.passed:
             console.note(f"gate passed: {check.message}", quiet=quiet)

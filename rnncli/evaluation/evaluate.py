@@ -36,7 +36,7 @@ class Evaluated:
         labels: class indices [examples].
         tags: the tag of each example, where the split has tags.
         all_unknown: texts without a single known word.
-        not_stored: why the figures are not kept in the run; empty where they are.
+        not_stored: why the figures are not kept in the run; None where they are.
     """
 
     evaluation: Evaluation
@@ -44,7 +44,7 @@ class Evaluated:
     labels: IntArray
     tags: list[str] | None
     all_unknown: int = 0
-    not_stored: str = ""
+    not_stored: OSError | None = None
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
@@ -61,7 +61,7 @@ def evaluate_run(
     verify: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Evaluated:
-    """Score a split, compute its figures and store them in the run, unless that cannot be written to.
+    """Score a split, compute its figures and store them in the run, if that can be written to.
 
     Args:
         run: a finished run.
@@ -104,11 +104,11 @@ def evaluate_run(
         tag_names=manifest.tag_names,
         seconds=seconds,
     )
-    not_stored = ""
+    not_stored = None
     try:
         storage.store(run, evaluation, probabilities, split.labels)
     except OSError as error:
-        not_stored = f"{error.filename}: {error.strerror}"
+        not_stored = error
     tags = None if split.tags is None else [manifest.tag_names[tag] for tag in split.tags]
     return Evaluated(evaluation, probabilities, split.labels, tags, count_all_unknown(split), not_stored)
 

@@ -124,18 +124,28 @@ def test_training_that_runs_out_of_room_is_resumed(here: Path) -> None:
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
-def test_where_nothing_can_be_written(here: Path) -> None:
-    """A file stands where a folder is needed: that stops the superuser too."""
-    shutil.rmtree(here / "runs/good/evaluations", ignore_errors=True)
-    (here / "runs/good/evaluations").touch()
+def test_the_result_for_a_read_only_run_is_printed(here: Path) -> None:
+    """In /sys the superuser cannot make files either."""
+    (here / "runs/good/evaluations").symlink_to("/sys")
     done = run(here, "eval", "--json", "-q", "--not-worse-than", "good")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["examples"] == 21
-    assert done.stderr.startswith(
-        "warning: the result is not kept for 'rnncli compare': runs/good/evaluations"
-    )
-    assert done.stderr == f"warning: {figures['warnings'][0]}\n"
+    assert [gate["passed"] for gate in figures["gates"]] == [True]
+    (warning,) = figures["warnings"]
+    assert warning.startswith("the result is not kept for 'rnncli compare': runs/good/evaluations/films-test")
+    assert done.stderr == f"warning: {warning}\n"
+
+
+def test_a_result_that_cannot_be_kept_is_printed_before_the_failure(here: Path) -> None:
+    (here / "runs/good/evaluations").touch()
+    done = run(here, "eval", "--json", "-q")
+    assert "runs/good/evaluations: File exists" in failure(done)
+    assert json.loads(done.stdout)["examples"] == 21
+
+
+def test_where_nothing_can_be_written(here: Path) -> None:
+    """A file stands where a folder is needed, or nothing can be made: that stops the superuser too."""
     (here / "file").touch()
     for arguments in (("prepare", "films.csv"), ("train", "--dataset", "runs/datasets/films", *QUICK)):
         done = run(here, *arguments, "-q", "--runs-dir", "/proc/self/none")
