@@ -3,12 +3,10 @@
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,25 +48,19 @@ def here(made: Path, tmp_path: Path) -> Path:
 
 
 def run(
-    folder: Path, *arguments: str, limits: Callable[[], None] | None = None, stdout: int = subprocess.PIPE,
-    **variables: str,
-) -> subprocess.CompletedProcess[str]:  # fmt: skip
-    """Run the command in `folder`, after `limits` was called in its process."""
+    folder: Path, *arguments: str, limit: str = "-c 0", stdout: int = subprocess.PIPE, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder` under a limit such as ``-f 4``: files of at most 4 KiB."""
     return subprocess.run(
-        [*COMMAND, *arguments],
+        ["bash", "-c", f'ulimit {limit} && exec "$@"', "bash", *COMMAND, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         stdout=stdout,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        preexec_fn=limits,
         timeout=120,
         check=False,
     )
-
-
-def file_size(limit: int) -> Callable[[], None]:
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
 
 def failure(done: subprocess.CompletedProcess[str]) -> str:
@@ -97,10 +89,10 @@ def test_output_that_a_limit_cuts_short(here: Path, unbuffered: str) -> None:
     with (here / "rows.txt").open("wb") as rows:
         done = run(
             here, "predict", "-i", "many.txt", "-q",
-            limits=file_size(1024), stdout=rows.fileno(), PYTHONUNBUFFERED=unbuffered,
+            limit="-f 1", stdout=rows.fileno(), PYTHONUNBUFFERED=unbuffered,
         )  # fmt: skip
     assert "standard output: File too large; raise the file-size limit (ulimit -f)" in failure(done)
-    done = run(here, "predict", "-i", "many.txt", "-o", "rows.csv", "-q", limits=file_size(1024))
+    done = run(here, "predict", "-i", "many.txt", "-o", "rows.csv", "-q", limit="-f 1")
     assert "rows.csv: File too large" in failure(done)
     assert not (here / "rows.csv").exists()
 
@@ -108,13 +100,13 @@ def test_output_that_a_limit_cuts_short(here: Path, unbuffered: str) -> None:
 def test_a_dataset_that_grows_too_large(here: Path) -> None:
     before = files_below(here / "runs")
     write_table(here / "films.csv", ["bad", "good"], rows=997)
-    done = run(here, "prepare", "films.csv", "-q", limits=file_size(4096))
+    done = run(here, "prepare", "films.csv", "-q", limit="-f 4")
     assert re.match("error: runs/datasets/films: .*ulimit -f", failure(done))
     assert files_below(here / "runs") == before
 
 
 def test_training_that_runs_out_of_room_is_resumed(here: Path) -> None:
-    done = run(here, "train", *QUICK, "--name", "new", "-q", limits=file_size(2048))
+    done = run(here, "train", *QUICK, "--name", "new", "-q", limit="-f 2")
     error = failure(done)
     assert "runs/new/" in error
     assert error.endswith("; then continue with: rnncli train --resume new\n")
@@ -160,11 +152,8 @@ def test_a_cache_that_cannot_be_written_is_no_matter(here: Path) -> None:
 
 
 def test_too_little_memory(here: Path) -> None:
-    def limit() -> None:  # enough to start, too little to load JAX
-        resource.setrlimit(resource.RLIMIT_AS, (190 << 20, 190 << 20))
-
-    before = files_below(here / "runs")
-    done = run(here, "train", *QUICK, "-q", limits=limit, OPENBLAS_NUM_THREADS="1")
+    before = files_below(here / "runs")  # 190 MiB are enough to start and too little to load JAX
+    done = run(here, "train", *QUICK, "-q", limit="-v 194560", OPENBLAS_NUM_THREADS="1")
     assert failure(done).startswith("error: out of memory: use a smaller --batch-size or --max-length")
     assert files_below(here / "runs") == before
 
