@@ -145,9 +145,15 @@ class Config:
         names = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             require(key in names, f"{where}: unknown setting '{key}'; known: {', '.join(names)}")
+        converted = {}
+        for key, value in values.items():
+            try:
+                converted[key] = _convert(value, types[key])
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"{where}: {key}: {error}") from error
         try:
-            return cls(**{key: _convert(value, types[key]) for key, value in values.items()})
-        except (TypeError, ValueError) as error:
+            return cls(**converted)
+        except TypeError as error:
             raise UsageError(f"{where}: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:

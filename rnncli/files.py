@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,23 +34,38 @@ def sync_directory(path: Path) -> None:
 
 
 @contextmanager
+def named_failures(path: Path) -> Iterator[None]:
+    """Let a system call that fails in the body name `path`: a failed write names nothing by itself.
+
+    A name that it has stays, unless it is that of something temporary beside `path`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or f".{path.name}." in str(error.filename):
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def replaced_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to write; on success, synced, it takes the place of `path` in one rename.
 
     When the body raises, `path` is left as it was.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+    with named_failures(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -126,7 +142,7 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
     """Hold the lock file `path`; the kernel frees it when the process ends, however it ends.
 
     Args:
-        path: The file, which stays there empty of meaning.
+        path: The file, which stays there and names the process that held it last.
         what: Names what is held, for the message.
         error: The kind of failure to raise.
 
@@ -139,12 +155,13 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
+            holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
             raise error(
                 f"{what} is in use by process {holder}; wait for it, or choose another --name"
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename} since {since}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

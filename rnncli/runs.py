@@ -26,6 +26,7 @@ from rnncli.files import locked, write_json
 DATASETS = "datasets"
 FORMAT_VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SHOWN_RUNS = 10  # in the message that a run is none of these
 RESERVED = {DATASETS, "latest", "best"}
 
 
@@ -36,8 +37,9 @@ def check_name(name: str, *, what: str = "run") -> str:
         UsageError: it holds a path, is reserved, or starts with other than a letter or digit.
     """
     if not NAME.fullmatch(name) or name in RESERVED:
+        shown = name if len(name) <= 40 else f"{name[:39]}…"
         raise UsageError(
-            f"'{name}' cannot name a {what}: use up to 100 letters, digits, '.', '_' and '-', "
+            f"{shown!r} cannot name a {what}: use up to 100 letters, digits, '.', '_' and '-', "
             f"starting with a letter or digit, and not {', '.join(sorted(RESERVED))}"
         )
     return name
@@ -234,14 +236,20 @@ def find_run(runs_dir: Path, name: str) -> Run:
     inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
     run = Run(runs_dir / name if inside else Path(name))
     if not run.config_path.is_file():
-        known = ", ".join(run.name for run in all_runs(runs_dir)) or "none"
-        raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}")
+        names = [run.name for run in reversed(all_runs(runs_dir))]
+        known = ", ".join(names[:SHOWN_RUNS]) or "none"
+        more = f" and {len(names) - SHOWN_RUNS} older ones" if len(names) > SHOWN_RUNS else ""
+        raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}{more}")
     return run
 
 
-def free_run_name(runs_dir: Path, stem: str) -> str:
-    """`stem` with the smallest number behind it that no run in `runs_dir` has."""
+def reserve_run_name(runs_dir: Path, stem: str) -> str:
+    """`stem` with the smallest number that no run has behind it; its folder is made, so it stays free."""
     number = 1
-    while (runs_dir / f"{stem}-{number}").exists():
-        number += 1
-    return f"{stem}-{number}"
+    while True:
+        try:
+            (runs_dir / f"{stem}-{number}").mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return f"{stem}-{number}"

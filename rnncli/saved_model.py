@@ -19,7 +19,7 @@ from safetensors import SafetensorError, deserialize
 
 from rnncli.config import Arch, ModelConfig, Truncation
 from rnncli.errors import DataError, RunError, UsageError
-from rnncli.files import replaced_directory, write_json
+from rnncli.files import named_failures, replaced_directory, write_json
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.text.tokenizer import Tokenizer
 
@@ -107,7 +107,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     description["sha256"][DESCRIPTION] = _own_sha256(description)
-    with replaced_directory(directory) as new:
+    with named_failures(directory), replaced_directory(directory) as new:
         for name, content in files.items():
             (new / name).write_bytes(content)
         write_json(new / DESCRIPTION, description)

@@ -4,6 +4,8 @@ import errno
 import io
 import os
 import sys
+import warnings
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +17,10 @@ from rnncli.cli.compare import compare
 from rnncli.cli.eval import evaluate
 from rnncli.cli.predict import predict
 from rnncli.cli.prepare import prepare
+from rnncli.cli.signals import exit_on_sigterm
 from rnncli.cli.train import train
 from rnncli.errors import RnncliError
+from rnncli.files import named_failures
 
 CLOSED_PIPE = 128 + 13  # as a shell reports a program that SIGPIPE ended
 
@@ -29,42 +33,67 @@ class CommandGroup(TyperGroup):
         try:
             result = super().invoke(ctx)
             if sys.stdout:
-                sys.stdout.flush()
+                with named_failures(console.STDOUT):
+                    sys.stdout.flush()
         except BrokenPipeError:
-            # What Python still holds for the closed pipe would raise once more at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             raise typer.Exit(CLOSED_PIPE) from None
-        except RnncliError as error:
-            if console.debug:
+        except Exception as error:
+            message = _describe(error)
+            if console.debug or message is None:
                 raise
-            console.fail(str(error))
-            raise typer.Exit(error.exit_code) from None
-        except OSError as error:
-            if console.debug:
-                raise
-            console.fail(_describe(error))
-            raise typer.Exit(1) from None
-        except (MemoryError, RuntimeError) as error:
-            exhausted = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)  # XLA's word
-            if console.debug or not exhausted:
-                raise
-            console.fail("out of memory: use a smaller --batch-size or --max-length")
-            raise typer.Exit(1) from None
+            console.fail("; ".join([message, *getattr(error, "__notes__", ()), *_missing_folder()]))
+            if isinstance(error, OSError) and error.filename == str(console.STDOUT):
+                _forget_output()
+            raise typer.Exit(error.exit_code if isinstance(error, RnncliError) else 1) from None
         return result
 
 
-def _describe(error: OSError) -> str:
-    """One line for a failed system call: what it was about, what happened, what helps."""
-    remedies = {
-        errno.ENOSPC: "free some space, or choose another disk with --runs-dir",
-        errno.EDQUOT: "free some space, or choose another disk with --runs-dir",
-        errno.EFBIG: "raise the file-size limit (ulimit -f)",
-        errno.EROFS: "choose a writable folder with --runs-dir",
-        errno.EACCES: "check its permissions, or choose another folder with --runs-dir",
-    }
+def _forget_output() -> None:
+    """Drop what Python still holds for standard output; it would fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# What a library that does not fit into memory says when it is imported, and what XLA says.
+EXHAUSTED = ("failed to map segment", "annot allocate memory", "RESOURCE_EXHAUSTED")
+FREE_SPACE = "free some space, or write elsewhere (--runs-dir, --output)"
+UNLOCK = "make it writable, or write elsewhere (--runs-dir, --output)"
+REMEDIES = {
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EFBIG: "raise the file-size limit (ulimit -f)",
+    errno.EROFS: UNLOCK,
+    errno.EACCES: UNLOCK,
+    errno.EPERM: UNLOCK,
+}
+
+
+def _describe(error: Exception) -> str | None:
+    """A failure in one line: what it is about, what happened, what helps; None for a fault of ours."""
+    if isinstance(error, RnncliError):
+        return str(error)
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in EXHAUSTED):
+        return (
+            "out of memory: use a smaller --batch-size or --max-length, end other programs or raise the "
+            "limit (ulimit -v)"
+        )
+    if not isinstance(error, OSError):
+        return None
     what = f"{error.filename}: " if error.filename else ""
-    remedy = remedies.get(error.errno or 0)
-    return f"{what}{error.strerror or error}" + (f"; {remedy}" if remedy else "")
+    if error.errno is None:  # NumPy's words for a short write are "960 requested and 4 written"
+        full = "could not be written whole: the disk is full, or the file-size limit (ulimit -f) is reached"
+        return what + (full if str(error).endswith(" written") else str(error))
+    remedy = REMEDIES.get(error.errno)
+    return f"{what}{error.strerror}" + (f"; {remedy}" if remedy else "")
+
+
+def _missing_folder() -> list[str]:
+    """A remark where the cause may be that the working folder has been deleted."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return ["the working folder has been deleted: change to one that is there"]
+    return []
 
 
 app = typer.Typer(
@@ -101,5 +130,11 @@ def root(
 def main() -> None:
     """Entry point of the ``rnncli`` script and of ``python -m rnncli``."""
     if isinstance(sys.stdout, io.TextIOWrapper):
+        if isinstance(sys.stdout.buffer, io.RawIOBase):
+            # PYTHONUNBUFFERED leaves out the buffer: what a full disk takes in part would be lost unnoticed.
+            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding)
         sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show
+    exit_on_sigterm()
+    # A cache of compiled programs that cannot be read or written costs time and nothing else.
+    warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     app(prog_name="rnncli")

@@ -5,14 +5,18 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
 from rnncli.config import SortKey, SplitName
 
 
 def compare(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN", help="Runs to compare: names, paths, latest or best; none: all."),
+        typer.Argument(
+            metavar="RUN",
+            help="Runs to compare: names, paths, latest or best; none: all.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     *,
     split: Annotated[
@@ -24,6 +28,7 @@ def compare(
             metavar="NAME",
             help="Dataset whose results count.",
             show_default="the one each run was trained on",
+            autocompletion=complete_dataset,
         ),
     ] = None,
     sort: Annotated[SortKey, typer.Option(help="Order of the runs.")] = SortKey.ACCURACY,

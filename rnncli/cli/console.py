@@ -1,13 +1,16 @@
 """Where words go: data to stdout; notes, warnings and errors to stderr."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import UsageError
-from rnncli.files import to_json
+from rnncli.files import named_failures, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+STDOUT = Path("standard output")
 
 debug = False  # set by --debug: failures show their traceback
 
@@ -20,7 +23,8 @@ def out(text: str) -> None:
     """
     if sys.stdout is None:
         raise UsageError("standard output is closed: give it a file or a pipe")
-    sys.stdout.write(text + "\n")
+    with named_failures(STDOUT):
+        sys.stdout.write(text + "\n")
 
 
 def out_json(value: Any) -> None:
@@ -39,8 +43,15 @@ def show(renderable: "RenderableType", *, json: bool, quiet: bool) -> None:
     """Show something made for eyes: on stdout, on stderr beside JSON, nowhere when quiet."""
     from rich.console import Console
 
+    class Output(Console):
+        """Leaves a closed pipe to the command group, which ends as the shell expects."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     if not quiet:
-        Console(stderr=json, highlight=False).print(renderable)
+        with named_failures(STDOUT):
+            Output(stderr=json, highlight=False).print(renderable)
 
 
 def note(text: str, *, quiet: bool = False) -> None:
@@ -49,9 +60,10 @@ def note(text: str, *, quiet: bool = False) -> None:
         sys.stderr.write(text + "\n")
 
 
-def warn(text: str) -> None:
-    """Write a warning on stderr; `--quiet` does not hide it."""
-    sys.stderr.write(f"warning: {text}\n")
+def warn(*texts: str) -> None:
+    """Write warnings on stderr, a line each; `--quiet` does not hide them."""
+    for text in texts:
+        sys.stderr.write(f"warning: {text}\n")
 
 
 def fail(text: str) -> None:

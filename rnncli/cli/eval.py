@@ -1,5 +1,6 @@
 """`rnncli eval`."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,14 +9,21 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
 from rnncli.config import SplitName
 from rnncli.errors import GateFailedError
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
 
 def evaluate(
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Run to evaluate: its name, its path, latest or best.")
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Run to evaluate: its name, its path, latest or best.",
+            autocompletion=complete_run,
+        ),
     ] = "latest",
     *,
     dataset: Annotated[
@@ -24,6 +32,7 @@ def evaluate(
             metavar="NAME|PATH",
             help="Prepared dataset, of the run's labels and vocabulary.",
             show_default="the one the run was trained on",
+            autocompletion=complete_dataset,
         ),
     ] = None,
     split: Annotated[SplitName, typer.Option(help="Part of the dataset.")] = SplitName.TEST,
@@ -51,6 +60,7 @@ def evaluate(
             metavar="RUN",
             help="Exit with 3 when significantly less accurate than another run on the same texts "
             "(McNemar's exact test, p < 0.05).",
+            autocompletion=complete_run,
             rich_help_panel="Quality gates",
         ),
     ] = None,
@@ -61,7 +71,7 @@ def evaluate(
 ) -> None:
     """Measure a run on labelled data: accuracy with its interval, by class and by tag, and calibration."""
     from rnncli.evaluation import evaluate as evaluation
-    from rnncli.evaluation import gates
+    from rnncli.evaluation import gates, symptoms
     from rnncli.evaluation import output as predictions
     from rnncli.reporting.tables import EvaluationView
     from rnncli.runs import resolve_run
@@ -88,13 +98,22 @@ def evaluate(
     if output is not None:
         predictions.write_predictions(output, result)
 
+    warnings = symptoms.of_texts(result.all_unknown, figures.examples) + symptoms.of_evaluation(figures)
+    failed_write = result.not_stored
+    if failed_write and failed_write.errno in READ_ONLY:
+        what = f"{failed_write.filename}: {failed_write.strerror}"
+        warnings.append(f"the result is not kept for 'rnncli compare': {what}")
     console.show(EvaluationView(figures), json=json, quiet=quiet)
+    console.warn(*warnings)
     if json:
+        gate_results = [check.to_dict() for check in checks]
         console.out_json(
-            {**figures.to_dict(), "verified": verify, "gates": [check.to_dict() for check in checks]}
+            {**figures.to_dict(), "verified": verify, "gates": gate_results, "warnings": warnings}
         )
     if output is not None:
         console.note(f"predictions: {output}", quiet=quiet)
+    if failed_write and failed_write.errno not in READ_ONLY:
+        raise failed_write
     for check in checks:
         if check.passed:
             console.note(f"gate passed: {check.message}", quiet=quiet)

@@ -1,4 +1,4 @@
-"""Options that every command has."""
+"""Options that every command has, and the names that the shell completes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -42,3 +42,29 @@ Debug = Annotated[
 ]
 
 RUNS_DIR = Path("runs")
+
+
+def complete_run(ctx: typer.Context) -> list[str]:
+    """Names that stand for a finished run."""
+    from rnncli.runs import list_runs
+
+    names = [run.name for run in list_runs(_runs_dir(ctx))]
+    return [*names, "latest", "best"] if names else []
+
+
+def complete_unfinished_run(ctx: typer.Context) -> list[str]:
+    """Names of runs that can be resumed."""
+    from rnncli.runs import all_runs
+
+    return [run.name for run in all_runs(_runs_dir(ctx)) if not run.finished]
+
+
+def complete_dataset(ctx: typer.Context) -> list[str]:
+    """Names of prepared datasets."""
+    from rnncli.data.dataset import list_datasets
+
+    return [path.name for path in list_datasets(_runs_dir(ctx))]
+
+
+def _runs_dir(ctx: typer.Context) -> Path:
+    return Path(ctx.params.get("runs_dir") or RUNS_DIR)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_run
 from rnncli.config import OutputFormat, TableFormat
 from rnncli.errors import DataError, UsageError
+from rnncli.files import named_failures
 
 if TYPE_CHECKING:
     from rnncli.data.text_rows import TextRow
@@ -35,7 +36,10 @@ def predict(
     ] = None,
     *,
     run: Annotated[
-        str, typer.Option(help="A run's name or path, a model folder, 'latest' or 'best'.")
+        str,
+        typer.Option(
+            help="A run's name or path, a model folder, 'latest' or 'best'.", autocompletion=complete_run
+        ),
     ] = "latest",
     source: Annotated[
         Path | None, typer.Option("--input", "-i", help="File of texts, or - for standard input.")
@@ -187,7 +191,8 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
         if sys.stdout is None:
             raise UsageError("standard output is closed: name a file with --output")
-        yield sys.stdout.buffer
+        with named_failures(console.STDOUT):
+            yield sys.stdout.buffer
     elif output.exists() and not output.is_file():
         with output.open("wb") as file:
             yield file
@@ -200,10 +205,12 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
 
 def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, quiet: bool) -> None:
     """Say on stderr what is worth knowing about the rows together."""
+    from rnncli.evaluation import symptoms
     from rnncli.reporting.predictions import remarks
 
     for remark in remarks(summary, model):
         console.note(remark, quiet=quiet)
+    console.warn(*symptoms.of_texts(summary.all_unknown, summary.scored))
     if output:
         console.note(f"rows written to {output}: {summary.rows:,}", quiet=quiet)
     if summary.errors:

@@ -8,6 +8,7 @@ import typer
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
 from rnncli.config import PrepareConfig, Truncation
+from rnncli.files import named_failures
 
 DEFAULTS = PrepareConfig()
 
@@ -63,7 +64,9 @@ def prepare(
     config = PrepareConfig(vocab_size, max_length, truncate, val_fraction, test_fraction, seed)
 
     from rnncli.data import prepare as data_prepare
+    from rnncli.data.dataset import datasets_dir
     from rnncli.data.sources import ReadOptions, open_source
+    from rnncli.evaluation import symptoms
 
     options = ReadOptions(archive, test, text_column, label_column, encoding, skip_bad_rows)
     chosen, default_name = open_source(source, options, seed=seed)
@@ -71,14 +74,19 @@ def prepare(
     from rnncli.reporting.prepare_progress import PrepareProgress
     from rnncli.reporting.prepare_report import prepare_report
 
-    with PrepareProgress(console.stderr_console(quiet=quiet)) as progress:
-        dataset = data_prepare.prepare(
-            chosen, config, runs_dir=runs_dir, name=name or default_name, report=progress
-        )
+    name = default_name if name is None else name
+    with (
+        named_failures(datasets_dir(runs_dir) / name),
+        PrepareProgress(console.stderr_console(quiet=quiet)) as progress,
+    ):
+        dataset = data_prepare.prepare(chosen, config, runs_dir=runs_dir, name=name, report=progress)
     manifest = dataset.manifest
+    warnings = symptoms.of_data(manifest)
     console.show(prepare_report(dataset), json=json, quiet=quiet)
+    console.warn(*warnings)
     if json:
-        console.out_json({"dataset": manifest.name, "path": str(dataset.path)} | manifest.to_dict())
+        about = {"dataset": manifest.name, "path": str(dataset.path), "warnings": warnings}
+        console.out_json(about | manifest.to_dict())
     elif not quiet:
         option = "" if runs_dir == RUNS_DIR else f" --runs-dir {runs_dir}"
         console.out(f"data    {dataset.path}/\nnext    rnncli train --dataset {manifest.name}{option}")

@@ -1,11 +1,17 @@
-"""Stopping politely: the first SIGINT or SIGTERM asks, the second ends the process at once."""
+"""Stopping politely: commands tidy up; of training the first signal asks, the second ends it at once."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from rnncli.cli import console
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM raise SystemExit, so that temporary files are removed; SIGINT raises as it is."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 class StopRequest:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
+from rnncli.cli.options import (
+    RUNS_DIR,
+    Debug,
+    Json,
+    Quiet,
+    RunsDir,
+    complete_dataset,
+    complete_unfinished_run,
+)
 from rnncli.cli.signals import StopRequest
 from rnncli.config import (
     PRESETS,
@@ -98,14 +106,21 @@ def train(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Prepared dataset, by name or path. [default: the one prepared last]", rich_help_panel=RUN
+            help="Prepared dataset, by name or path. [default: the one prepared last]",
+            autocompletion=complete_dataset,
+            rich_help_panel=RUN,
         ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the run. [default: DATASET-ARCH-N]", rich_help_panel=RUN)
     ] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Continue this run where it stopped.", rich_help_panel=RUN)
+        str | None,
+        typer.Option(
+            help="Continue this run where it stopped.",
+            autocompletion=complete_unfinished_run,
+            rich_help_panel=RUN,
+        ),
     ] = None,
     checkpoint_every: Annotated[
         str | None,
@@ -149,7 +164,7 @@ def train(
     }
     every = parse_interval(checkpoint_every)
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
-    if resume:
+    if resume is not None:
         run, data, settings = _resumed(runs_dir, resume, given, name=name, dataset=dataset)
     else:
         settings = resolve_settings(given, config, preset)
@@ -157,7 +172,7 @@ def train(
     writes = cluster is None or cluster.is_first
     stop = StopRequest()
     with stop.installed(), run.locked() if writes else nullcontext():
-        if writes and not resume:
+        if writes and resume is None:
             run.require_new()
         from rnncli.devices import start_jax
 
@@ -165,11 +180,15 @@ def train(
         from rnncli.training.run import TrainingRun
 
         training = TrainingRun(run, data, settings, every)
-        if resume:
+        if resume is not None:
             training.resume(console.warn)
         else:
             training.start()
-        stopped = _train(training, stop, quiet=quiet or not writes)
+        try:
+            stopped = _train(training, stop, quiet=quiet or not writes, warns=writes)
+        except (OSError, MemoryError) as error:
+            error.add_note(f"then continue with: rnncli train --resume {run.name}")
+            raise
     if stopped:
         if writes:
             console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
@@ -234,12 +253,12 @@ def _new(
     runs_dir: Path, settings: TrainConfig, name: str | None, dataset_name: str | None, *, quiet: bool
 ) -> "tuple[Run, Dataset]":
     """A run that is not on disk yet, and its dataset."""
-    from rnncli.runs import Run, check_name, free_run_name
+    from rnncli.runs import Run, check_name, reserve_run_name
 
-    if name:
+    if name is not None:
         check_name(name)
     dataset = _dataset(runs_dir, dataset_name, quiet=quiet)
-    name = name or free_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
+    name = name or reserve_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
     return Run(runs_dir / name), dataset
 
 
@@ -261,7 +280,7 @@ def _resumed(
     from rnncli.data.dataset import Dataset
     from rnncli.runs import find_run
 
-    if name or dataset:
+    if name is not None or dataset is not None:
         raise UsageError(
             "--resume continues a run under its name on its dataset: leave out --name and --dataset"
         )
@@ -276,8 +295,15 @@ def _resumed(
     return run, Dataset.open(run.find_dataset(runs_dir)), settings
 
 
-def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
-    """Run the loop, show its events, and save when told to stop; return the signal that told, or 0."""
+def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool, warns: bool) -> int:
+    """Run the loop, show its events, and save when told to stop; return the signal that told, or 0.
+
+    Args:
+        training: the run, started or resumed.
+        stop: set by a signal.
+        quiet: whether progress is not shown.
+        warns: whether this is the process that warns.
+    """
     from rnncli.reporting.progress import TrainingProgress
     from rnncli.training.loop import StepDone
 
@@ -289,6 +315,9 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
         f"device{'s' if training.mesh.size > 1 else ''}",
         soft_wrap=True,
     )
+    early = list(training.warnings)
+    if warns:
+        console.warn(*early)
     with TrainingProgress(err, config.epochs).shown() as progress:
         for event in training.events():
             if isinstance(event, StepDone):
@@ -301,6 +330,8 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool) -> int:
             if stopped:
                 training.save_checkpoint()
                 return stopped
+    if warns:
+        console.warn(*training.warnings[len(early) :])
     return 0
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.json"
+REMEDY = "prepare it anew with 'rnncli prepare'"
 
 
 @dataclass(frozen=True)
@@ -160,17 +161,16 @@ class Dataset:
         Raises:
             DataError: It is missing, incomplete, damaged or of another format version.
         """
-        remedy = "prepare it anew with 'rnncli prepare'"
         try:
             values = json.loads((path / MANIFEST).read_bytes())
             manifest = Manifest.from_dict(values, name=path.resolve().name)
         except FileNotFoundError as error:
-            raise DataError(f"{path}: no prepared dataset: it has no {MANIFEST}; {remedy}") from error
+            raise DataError(f"{path}: no prepared dataset: it has no {MANIFEST}; {REMEDY}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RnncliError) as error:
-            raise DataError(f"{path / MANIFEST}: damaged or unreadable ({error}); {remedy}") from error
+            raise DataError(f"{path / MANIFEST}: damaged or unreadable ({error}); {REMEDY}") from error
         for name in manifest.files:
             if not (path / name).is_file():
-                raise DataError(f"{path / name}: missing from the prepared dataset; {remedy}")
+                raise DataError(f"{path / name}: missing from the prepared dataset; {REMEDY}")
         return cls(path, manifest)
 
     @cached_property
@@ -194,7 +194,24 @@ class Dataset:
         token_ids, offsets = parts["token_ids"], parts["offsets"]
         if token_ids is None or offsets is None:
             raise DataError(f"{self.path}: split '{name}' is incomplete; prepare the dataset anew")
-        return Split(name, token_ids, offsets, parts["labels"], parts["tags"])
+        split = Split(name, token_ids, offsets, parts["labels"], parts["tags"])
+        self._check_indices(split)
+        return split
+
+    def _check_indices(self, split: Split) -> None:
+        """Raise DataError unless every offset, token id, label and tag points at something."""
+        manifest, offsets = self.manifest, split.offsets
+        sound = offsets[0] == 0 and offsets[-1] == len(split.token_ids) and (np.diff(offsets) >= 0).all()
+        for values, end in (
+            (split.token_ids, manifest.vocab_size),
+            (split.labels, len(manifest.label_names)),
+            (split.tags, len(manifest.tag_names)),
+        ):
+            sound &= values is None or not len(values) or (values.min() >= 0 and values.max() < end)
+        for values in (split.labels, split.tags):
+            sound &= values is None or len(values) == len(split)
+        if not sound:
+            raise DataError(f"{self.path}: the arrays of split '{split.name}' do not fit together; {REMEDY}")
 
     def _array(self, split: str, part: str) -> np.ndarray | None:
         file_name = array_file(split, part)
@@ -202,7 +219,16 @@ class Dataset:
             return None
         self._verify(file_name)
         mode: Any = "r" if part == "token_ids" else None
-        array: np.ndarray = np.load(self.path / file_name, mmap_mode=mode, allow_pickle=False)
+        try:
+            array: np.ndarray = np.load(self.path / file_name, mmap_mode=mode, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise DataError(
+                f"{self.path / file_name}: not an array of numbers ({error}); {REMEDY}"
+            ) from error
+        if array.ndim != 1 or array.dtype.kind not in "iu" or (part == "offsets" and not len(array)):
+            raise DataError(
+                f"{self.path / file_name}: {array.dtype}{list(array.shape)} is no list of ids; {REMEDY}"
+            )
         return array
 
     def _verify(self, file_name: str) -> None:

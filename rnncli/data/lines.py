@@ -63,11 +63,11 @@ def decode(content: bytes, encoding: str, *, position: int = 0) -> tuple[str, st
         text = content.decode(encoding)
     except UnicodeError as error:
         start = position + getattr(error, "start", 0)  # a few rare codecs do not say where
-        fault = f"byte {start} is not {encoding}; give the file's --encoding, such as cp1252"
+        fault = f"byte {start} is not {encoding}; give the file's --encoding, such as cp1252 or latin-1"
         return content.decode("ascii", "replace"), fault
     if "\0" in text:
         start = position + content.find(0)
-        return text, f"byte {start} is NUL, which text never holds; is the file damaged?"
+        return text, f"byte {start} is NUL, which text never holds: the file is damaged, or no text"
     return text, None
 
 
@@ -115,6 +115,13 @@ def _check_mark(content: bytes, where: str, encoding: str) -> None:
     for mark, name in _MARKS.items():
         if content.startswith(mark):
             raise DataError(f"{where}: is encoded as {name}, not {encoding}: use --encoding {name}")
+    # Without a mark: Latin letters, each beside a byte of zero.
+    for name, letters, zeros in (
+        ("utf-16-le", content[0:8:2], content[1:8:2]),
+        ("utf-16-be", content[1:8:2], content[0:8:2]),
+    ):
+        if len(content) >= 8 and not any(zeros) and all(letters):
+            raise DataError(f"{where}: looks like {name}, not {encoding}: use --encoding {name}")
 
 
 def _without_ending(text: str) -> str:

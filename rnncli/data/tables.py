@@ -2,14 +2,15 @@
 
 import csv
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from rnncli.config import TableFormat
-from rnncli.data.lines import Line, read_lines
+from rnncli.data.lines import MAX_LINE, Line, read_lines
 from rnncli.errors import DataError
 
 ENDINGS = {
@@ -27,6 +28,7 @@ _CSV_FAULTS = {
     "new-line": "a lone carriage return; lines must end in \\n or \\r\\n",
 }
 _ONE_OBJECT = 'each line must be an object such as {"text": "...", "label": "..."}'
+_UNLIST = "jq -c '.[]' FILE writes the objects of a list one a line"
 MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long text
 
 
@@ -98,11 +100,14 @@ def _json_row(line: Line) -> Row:
         # Numbers stay as they are written: a label 1.0 must come back as 1.0.
         value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
+        if line.number == 1 and line.text.lstrip().startswith("["):
+            return Row(line.number, {}, f"not an object but the start of a list; {_ONE_OBJECT}; {_UNLIST}")
         return Row(line.number, {}, f"not JSON: {error.msg} at character {error.pos + 1}; {_ONE_OBJECT}")
     except RecursionError:
         return Row(line.number, {}, f"nested too deeply; {_ONE_OBJECT}")
     if not isinstance(value, dict):
-        return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}")
+        hint = f"; {_UNLIST}" if isinstance(value, list) else ""
+        return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}{hint}")
     cells = {key: _json_cell(cell) for key, cell in value.items()}
     values = {key: cell for key, cell in cells.items() if cell is not None}
     if not all(map(_is_encodable, chain(values, values.values()))):
@@ -127,20 +132,13 @@ def _delimited_rows(lines: Iterator[Line], format: TableFormat, where: str) -> I
     if first is None:
         raise DataError(f"{where}: the file is empty; it needs a line of column names and rows below it")
     delimiter = _delimiter(first.text, format)
-    consumed: list[Line] = []
-
-    def texts() -> Iterator[str]:
-        for line in chain([first], lines):
-            consumed.append(line)
-            yield line.text + "\n"
-
     header: list[str] | None = None
-    remaining = texts()
+    remaining = _Lines(chain([first], lines))
     for text in remaining:
         cells, error = _cells(text, remaining, delimiter, width=len(header) if header else None)
-        number = consumed[0].number
-        error = next((line.error for line in consumed if line.error), error)
-        consumed.clear()
+        number = remaining.row[0].number
+        error = next((line.error for line in remaining.row if line.error), error)
+        remaining.end_row(keep_one=error is not None)
         if header is None:
             header = _checked_header(cells, error, where)
         elif error is None and not cells and len(header) > 1:
@@ -151,21 +149,72 @@ def _delimited_rows(lines: Iterator[Line], format: TableFormat, where: str) -> I
             yield Row(number, {} if error else dict(zip(header, cells or [""], strict=True)), error)
 
 
+class _Lines:
+    """The texts of a table's lines, their ends included.
+
+    Attributes:
+        row: The lines taken since the last row ended.
+    """
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._again: deque[Line] = deque()
+        self._characters = 0
+        self.row: list[Line] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if self._characters > MAX_LINE:
+            raise StopIteration
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.row.append(line)
+        self._characters += len(line.text)
+        return line.text + "\n"
+
+    def end_row(self, *, keep_one: bool = False) -> None:
+        """Begin a new row: with the next line, or with the second line of this one."""
+        if keep_one:
+            self.give_back()
+        self.row, self._characters = [], 0
+
+    def give_back(self) -> None:
+        """Have every line of the row but the first come again."""
+        self._again.extendleft(reversed(self.row[1:]))
+        del self.row[1:]
+
+
 def _cells(
-    text: str, remaining: Iterator[str], delimiter: str, *, width: int | None
+    text: str, remaining: _Lines, delimiter: str, *, width: int | None
 ) -> tuple[list[str], str | None]:
     """The cells of the row that starts with the line `text`, and why they cannot be read.
 
     A row goes on over more lines where quotes enclose a line's end. TSV is often written
-    without quoting, so a line with as many tabs as the header is a row whatever its quotes.
+    without quoting, so a line with as many tabs as the header is a row whatever its quotes,
+    unless lines below close what its last cell opens before any of them holds a tab.
     """
     if delimiter == "\t" and (width is None or text.count("\t") == width - 1):
         cells = text.removesuffix("\n").split("\t")
+        if len(cells) > 1:
+            cells[-1] = _closed(cells[-1], remaining)
         return [_unquoted(cell) for cell in cells] if cells != [""] else [], None
     try:
         return next(csv.reader(chain([text], remaining), delimiter=delimiter, strict=True)), None
     except csv.Error as error:
         return [], next((reason for sign, reason in _CSV_FAULTS.items() if sign in str(error)), str(error))
+
+
+def _closed(cell: str, remaining: _Lines) -> str:
+    """The last cell of a TSV row, with the lines below that belong to it."""
+    whole = cell
+    while whole[:1] == '"' and whole.count('"') % 2:
+        more = next(remaining, "\t")
+        if "\t" in more:
+            remaining.give_back()
+            return cell
+        whole += "\n" + more.removesuffix("\n")
+    return whole
 
 
 def _unquoted(cell: str) -> str:
@@ -175,10 +224,8 @@ def _unquoted(cell: str) -> str:
 
 
 def _delimiter(header: str, format: TableFormat) -> str:
-    """A tab for TSV; for CSV a comma, or a semicolon where spreadsheets write that."""
-    if format is TableFormat.TSV:
-        return "\t"
-    return ";" if header.count(";") > header.count(",") else ","
+    """A tab for TSV; for CSV a comma, or what some spreadsheets write under that name."""
+    return "\t" if format is TableFormat.TSV else max(",;\t", key=header.count)
 
 
 def _checked_header(cells: list[str], error: str | None, where: str) -> list[str]:

@@ -13,6 +13,7 @@ from rnncli.data.table_source import TEXT_NAMES
 from rnncli.data.tables import Row, format_of, iter_rows
 from rnncli.data.text_rows import TextRow
 from rnncli.errors import DataError, UsageError
+from rnncli.files import named_failures
 
 
 def input_rows(
@@ -41,8 +42,9 @@ def input_rows(
         raise UsageError("lines of text have no columns: add --format csv, tsv or jsonl to --text-column")
     if format is TableFormat.PARQUET and not is_file:
         raise UsageError("Parquet cannot be read from a pipe: save it and name the file with --input")
-    with _open(source, before_waiting) as stream:
-        yield from _table_rows(stream, format, column, encoding, where=str(source or "standard input"))
+    where = str(source or "standard input")
+    with named_failures(Path(where)), _open(source, before_waiting) as stream:
+        yield from _table_rows(stream, format, column, encoding, where=where)
 
 
 def _open(source: Path | None, before_waiting: Callable[[], None]) -> BinaryIO:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from rnncli.data.dataset import Dataset, Split, resolve_dataset
 from rnncli.errors import DataError, RunError
@@ -16,6 +17,7 @@ from rnncli.evaluation.significance import PairedTest, paired_test
 from rnncli.inference import Scorer
 from rnncli.runs import Run
 from rnncli.saved_model import SavedModel, load_model
+from rnncli.text.tokenizer import UNKNOWN_ID
 
 ProgressCallback = Callable[[int, int], None]  # texts scored so far, and in all
 
@@ -33,12 +35,21 @@ class Evaluated:
         probabilities: [examples, num_classes], in the split's order.
         labels: class indices [examples].
         tags: the tag of each example, where the split has tags.
+        all_unknown: texts without a single known word.
+        not_stored: why the figures are not kept in the run; None where they are.
     """
 
     evaluation: Evaluation
     probabilities: FloatArray
     labels: IntArray
     tags: list[str] | None
+    all_unknown: int = 0
+    not_stored: OSError | None = None
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Which examples [examples] were classified rightly."""
+        return self.probabilities.argmax(axis=1) == self.labels
 
 
 def evaluate_run(
@@ -50,7 +61,7 @@ def evaluate_run(
     verify: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Evaluated:
-    """Score a split, compute its figures and store them in the run.
+    """Score a split, compute its figures and store them in the run, if that can be written to.
 
     Args:
         run: a finished run.
@@ -93,9 +104,13 @@ def evaluate_run(
         tag_names=manifest.tag_names,
         seconds=seconds,
     )
-    storage.store(run, evaluation, probabilities, split.labels)
+    not_stored = None
+    try:
+        storage.store(run, evaluation, probabilities, split.labels)
+    except OSError as error:
+        not_stored = error
     tags = None if split.tags is None else [manifest.tag_names[tag] for tag in split.tags]
-    return Evaluated(evaluation, probabilities, split.labels, tags)
+    return Evaluated(evaluation, probabilities, split.labels, tags, count_all_unknown(split), not_stored)
 
 
 def compare_with(
@@ -127,11 +142,10 @@ def compare_with(
         )
     evaluation = storage.load_evaluation(rival, manifest.name, subject.split)
     if evaluation is None or evaluation.subject.texts_sha256 != subject.texts_sha256:
-        evaluation = evaluate_run(
-            rival, dataset, subject.split, batch_size=batch_size, progress=progress
-        ).evaluation
+        fresh = evaluate_run(rival, dataset, subject.split, batch_size=batch_size, progress=progress)
+        return fresh.evaluation, paired_test(evaluated.correct, fresh.correct)
     correct = storage.load_correct(rival, manifest.name, subject.split)
-    return evaluation, paired_test(evaluated.probabilities.argmax(axis=1) == evaluated.labels, correct)
+    return evaluation, paired_test(evaluated.correct, correct)
 
 
 def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
@@ -177,6 +191,13 @@ def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None
             f"{what}: its texts are cut to {cut[0]} tokens ({cut[1]}), "
             f"the run's to {model.max_length} ({model.truncate}); {remedy}"
         )
+
+
+def count_all_unknown(split: Split) -> int:
+    """Texts that have tokens, none of them in the vocabulary."""
+    unknown = np.concatenate([[0], np.cumsum(split.token_ids == UNKNOWN_ID)])
+    each = unknown[split.offsets[1:]] - unknown[split.offsets[:-1]]
+    return int(np.count_nonzero((each == split.lengths) & (split.lengths > 0)))
 
 
 def score_split(

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,11 @@ def load_correct(run: Run, dataset: str, split: str) -> npt.NDArray[np.bool_]:
         raise RunError(f"{arrays} is missing: {remedy}") from None
     if hashlib.sha256(content).hexdigest() != _read(figures).get("arrays_sha256"):
         raise RunError(f"{arrays} is damaged (its checksum differs): {remedy}")
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        correct: npt.NDArray[np.bool_] = stored["probabilities"].argmax(axis=1) == stored["labels"]
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            correct: npt.NDArray[np.bool_] = stored["probabilities"].argmax(axis=1) == stored["labels"]
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RunError(f"{arrays} is damaged ({error}): {remedy}") from error
     return correct
 
 

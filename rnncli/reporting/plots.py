@@ -1,5 +1,6 @@
 """The plot of a run's history."""
 
+import logging
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from rnncli.files import write_bytes
 
 def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, best_epoch: int) -> None:
     """Draw loss and accuracy against epoch, train and validation, as a PNG at `path`."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # silent where it cannot keep its list of fonts
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter

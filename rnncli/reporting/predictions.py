@@ -8,9 +8,12 @@ from typing import Any, Protocol
 
 from rnncli.config import OutputFormat, Truncation
 from rnncli.data.text_rows import TextRow
+from rnncli.evaluation import symptoms
 from rnncli.files import to_json
 from rnncli.inference import Prediction, Summary
 from rnncli.saved_model import SavedModel
+
+FORMAT_VERSION = 1  # of a JSON row
 
 # Characters that would break a line, move the cursor or change the terminal's state.
 CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
@@ -35,7 +38,7 @@ class JsonLines:
 
     def line(self, row: TextRow, prediction: Prediction | None) -> str:
         """See `PredictionFormat`."""
-        value: dict[str, Any] = {"index": row.index, "text": row.text}
+        value: dict[str, Any] = {"format_version": FORMAT_VERSION, "index": row.index, "text": row.text}
         if prediction is None:
             value |= {"error": row.error}
         else:
@@ -126,7 +129,7 @@ def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
     if summary.unknown:
         share = summary.unknown / summary.tokens
         yield f"{summary.unknown:,} of {summary.tokens:,} tokens are not in the vocabulary ({share:.1%})"
-    if summary.all_unknown:
+    if summary.all_unknown and not symptoms.of_texts(summary.all_unknown, summary.scored):
         yield f"texts without any known word: {summary.all_unknown:,} of {summary.scored:,}"
 
 

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from rnncli.errors import RunError
-from rnncli.files import replaced_directory, write_json
+from rnncli.files import named_failures, replaced_directory, write_json
 from rnncli.training.loop import Progress
 from rnncli.training.step import TrainState
 
@@ -33,7 +33,7 @@ def save_checkpoint(directory: Path, state: TrainState, progress: Progress) -> P
     arrays = {path: np.asarray(value) for path, value in _by_path(state).items()}
     content = save(arrays)
     path = directory / f"step-{int(state.step):08d}"
-    with replaced_directory(path) as new:
+    with named_failures(path), replaced_directory(path) as new:
         (new / ARRAYS).write_bytes(content)
         write_json(
             new / DESCRIPTION,

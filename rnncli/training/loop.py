@@ -73,7 +73,7 @@ class Progress:
         loss, grad_norm = float(metrics.loss), float(metrics.grad_norm)
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
             found = f"the loss is {loss}, the gradient's norm {grad_norm}"
-            raise DivergedError(_diverged(step, self.epoch, found))
+            raise DivergedError(f"step {step} (epoch {self.epoch}): {found}")
         self.batch += 1
         self.loss += loss
         self.weight += float(metrics.weight)
@@ -103,10 +103,6 @@ class Progress:
         """Rebuild what `to_dict` gave."""
         best_loss = math.inf if values["best_loss"] is None else values["best_loss"]
         return cls(**{**values, "best_loss": best_loss})
-
-
-def _diverged(step: int, epoch: int, found: str) -> str:
-    return f"step {step} (epoch {epoch}): {found}; try a lower --learning-rate or a --clip-norm of 1"
 
 
 @dataclass(frozen=True)
@@ -259,7 +255,7 @@ class Trainer:
         progress, step = self.progress, self.progress.epoch * self.batches_per_epoch
         val_loss, val_accuracy = self.validate()
         if not math.isfinite(val_loss):
-            raise DivergedError(_diverged(step, progress.epoch, f"the validation loss is {val_loss}"))
+            raise DivergedError(f"step {step} (epoch {progress.epoch}): the validation loss is {val_loss}")
         metrics = {
             "epoch": progress.epoch,
             "step": step,

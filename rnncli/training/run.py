@@ -7,30 +7,38 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from typing import Any
 
 import jax
 import numpy as np
 
 from rnncli import __version__
-from rnncli.config import TrainConfig
+from rnncli.config import ClassWeights, TrainConfig
 from rnncli.data.dataset import Dataset
 from rnncli.devices import data_mesh
-from rnncli.errors import RunError
+from rnncli.errors import DivergedError, RunError
+from rnncli.evaluation import symptoms
 from rnncli.files import to_json, write_bytes, write_json
+from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.reporting.plots import plot_history
 from rnncli.runs import FORMAT_VERSION, Run
-from rnncli.saved_model import SavedModel, save_model
+from rnncli.saved_model import SavedModel, load_model, save_model
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.interval import CheckpointInterval
 from rnncli.training.loop import EpochDone, StepDone, Trainer
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Steps
 
+SAMPLED_TEXTS, TEXTS_AT_ONCE = 1024, 64  # looked at to see whether all get the same label
+
 
 class TrainingRun:
     """One run: its directory, its dataset and its trainer.
 
     Of several processes that train together the first writes all files.
+
+    Attributes:
+        warnings: what is wrong with the data, and at the end with the figures.
     """
 
     def __init__(self, run: Run, dataset: Dataset, config: TrainConfig, every: CheckpointInterval) -> None:
@@ -38,6 +46,7 @@ class TrainingRun:
         self.run = run
         self.dataset = dataset
         self.config = config
+        self.warnings = symptoms.of_data(manifest)
         self._every = every
         self._writes = jax.process_index() == 0
         self.model_config = config.model_config(
@@ -104,23 +113,51 @@ class TrainingRun:
         """Train, write files, and hand on the loop's events.
 
         Raises:
-            DivergedError: the loss or gradient was not finite; the last checkpoint is kept.
+            DivergedError: the loss, a gradient or a weight was not finite; the last checkpoint and
+                the best epoch's model are kept.
         """
         self._note_saved(int(self.trainer.state.step))
-        for event in self.trainer.run():
-            if isinstance(event, EpochDone):
-                self._write_epoch(event)
-                self._note_saved(event.metrics["step"])
-            elif self._is_due(event):
-                self.save_checkpoint()
-                self._note_saved(event.step)
-            yield event
+        try:
+            for event in self.trainer.run():
+                if isinstance(event, EpochDone):
+                    self._write_epoch(event)
+                    self._note_saved(event.metrics["step"])
+                elif self._is_due(event):
+                    self.save_checkpoint()
+                    self._note_saved(event.step)
+                yield event
+        except DivergedError as error:
+            raise DivergedError(f"{error}; {self._after_divergence()}") from error
         self._finish()
 
     def save_checkpoint(self) -> None:
-        """Write the state as it is, for `resume`."""
+        """Write the state as it is, for `resume`.
+
+        Raises:
+            DivergedError: a weight is not finite; the checkpoints are left as they are.
+        """
         if self._writes:
+            self._require_finite()
             save_checkpoint(self.run.checkpoints_dir, self.trainer.state, self.trainer.progress)
+
+    def _require_finite(self) -> None:
+        """Raise DivergedError unless every weight is finite, as they may not be under a finite loss."""
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.trainer.state.params):
+            if not np.isfinite(np.asarray(leaf)).all():
+                name = ".".join(key.key for key in path)
+                raise DivergedError(
+                    f"step {int(self.trainer.state.step)}: the weights '{name}' are not finite"
+                )
+
+    def _after_divergence(self) -> str:
+        """What to try, and what there is to go on with."""
+        clip = "" if 0 < self.config.clip_norm <= 1 else " or --clip-norm 1"
+        advice = f"train again with a lower --learning-rate than {self.config.learning_rate:g}{clip}"
+        best = self.trainer.progress.best_epoch
+        kept = (
+            f"the model of epoch {best} is kept in {self.run.model_dir}" if best else "no epoch was finished"
+        )
+        return f"{advice}; {kept}"
 
     def agree(self, signal: int) -> int:
         """The signal that any of the processes has received, or 0, so that all stop after the same step."""
@@ -140,6 +177,7 @@ class TrainingRun:
         )
 
     def _write_epoch(self, event: EpochDone) -> None:
+        self._require_finite()
         if event.improved and self._writes:
             save_model(self.run.model_dir, self._model())
         self.save_checkpoint()
@@ -166,6 +204,27 @@ class TrainingRun:
             dataset={"name": manifest.name, "fingerprint": manifest.fingerprint},
         )
 
+    def _only_label(self) -> str | None:
+        """The label that the best model gives every validation text, if it does.
+
+        It can only do so where its accuracy is the share of a class to the last digit; the rest is a
+        look at texts from all over the split, up to the first with another label.
+        """
+        validation, best = self.dataset.split("validation"), self.trainer.progress.best_accuracy
+        counts = self.dataset.manifest.splits["validation"].label_counts.values()
+        if round(best * len(validation)) not in counts:
+            return None
+        model = load_model(self.run.model_dir)
+        rows = np.linspace(0, len(validation) - 1, min(SAMPLED_TEXTS, len(validation))).astype(int)
+        found: set[int] = set()
+        for start in range(0, len(rows), TEXTS_AT_ONCE):
+            texts = [validation[int(row)] for row in rows[start : start + TEXTS_AT_ONCE]]
+            probabilities = to_probabilities(forward(model.config, model.weights, texts))
+            found |= set(probabilities.argmax(axis=1).tolist())
+            if len(found) > 1:
+                return None
+        return model.label_names[found.pop()]
+
     def _finish(self) -> None:
         """Write the plot and the summary; the summary makes the run finished."""
         if not self._writes:
@@ -174,25 +233,36 @@ class TrainingRun:
         history = progress.history
         title = f"{self.run.name}: {self.config.arch} on {self.dataset.manifest.name}"
         plot_history(self.run.history_path, history, title=title, best_epoch=progress.best_epoch)
-        seconds = sum(line["seconds"] for line in history)
-        write_json(
-            self.run.summary_path,
-            {
-                "format_version": FORMAT_VERSION,
-                "run": self.run.name,
-                "dataset": self.dataset.manifest.name,
-                "fingerprint": self.dataset.manifest.fingerprint,
-                "arch": str(self.config.arch),
-                "parameters": self.num_parameters,
-                "epochs": len(history),
-                "steps": history[-1]["step"],
-                "best_epoch": progress.best_epoch,
-                "val_accuracy": progress.best_accuracy,
-                "val_loss": progress.best_loss,
-                "train_seconds": seconds,
-                "compile_seconds": sum(line["compile_seconds"] for line in history),
-                "compiled_programs": self.trainer.steps.num_programs,
-                "examples_per_second": len(self.dataset.split("train")) * len(history) / seconds,
-                "config": self.config.to_dict(),
-            },
+        splits = self.dataset.manifest.splits
+        self.warnings += symptoms.of_training(
+            history,
+            splits["train"].label_counts,
+            splits["validation"].label_counts,
+            balanced=self.config.class_weights is ClassWeights.BALANCED,
+            only_label=self._only_label(),
         )
+        write_json(self.run.summary_path, self._summary())
+
+    def _summary(self) -> dict[str, Any]:
+        progress = self.trainer.progress
+        history = progress.history
+        seconds = sum(line["seconds"] for line in history)
+        return {
+            "format_version": FORMAT_VERSION,
+            "run": self.run.name,
+            "dataset": self.dataset.manifest.name,
+            "fingerprint": self.dataset.manifest.fingerprint,
+            "arch": str(self.config.arch),
+            "parameters": self.num_parameters,
+            "epochs": len(history),
+            "steps": history[-1]["step"],
+            "best_epoch": progress.best_epoch,
+            "val_accuracy": progress.best_accuracy,
+            "val_loss": progress.best_loss,
+            "train_seconds": seconds,
+            "compile_seconds": sum(line["compile_seconds"] for line in history),
+            "compiled_programs": self.trainer.steps.num_programs,
+            "examples_per_second": len(self.dataset.split("train")) * len(history) / seconds,
+            "warnings": self.warnings,
+            "config": self.config.to_dict(),
+        }

@@ -76,6 +76,7 @@ def expected_rows(here: Path, run: str, texts: Sequence[str]) -> list[dict[str, 
     model = load_model(here / "runs" / run / "model")
     return [
         {
+            "format_version": 1,
             "index": index,
             "text": text,
             "label": found.label,
@@ -183,10 +184,29 @@ def test_rows_that_cannot_be_scored_keep_their_place(here: Path) -> None:
     rows = rows_of(done)
     assert [row["index"] for row in rows] == list(range(10))
     assert ["label" in row for row in rows] == [n in (0, 8, 9) for n in range(10)]
-    assert all(list(row) == ["index", "text", "error"] for row in rows[1:8])
+    assert all(list(row) == ["format_version", "index", "text", "error"] for row in rows[1:8])
     assert all(row["error"].startswith(f"line {n}: ") for n, row in enumerate(rows[1:8], 2))
     assert b"warning: 7 of 10 rows could not be scored; first: line 2: not JSON" in done.stderr
     assert b"warning" in predict(here, "--format", "jsonl", "--quiet", stdin=b"\n".join(lines)).stderr
+
+
+def test_every_line_of_a_broken_table_has_a_row(here: Path) -> None:
+    lines = [
+        b"great,1",
+        b"a,b,c",
+        b'"never closed,2',
+        b"caf\xe9,3",
+        b"a\0b,4",
+        b"lonely",
+        b'bad"ly,5',
+        b"last,6",
+    ]
+    done = predict(here, "--format", "csv", "--json", stdin=b"text,n\n" + b"\n".join(lines) + b"\n")
+    rows = rows_of(done)
+    assert [row["index"] for row in rows] == list(range(8))
+    assert [row["text"] for row in rows] == ["great", *[None] * 5, 'bad"ly', "last"]
+    assert all(row["error"].startswith(f"line {n}: ") for n, row in enumerate(rows[1:6], 3))
+    assert b"warning: 5 of 8 rows could not be scored" in done.stderr
 
 
 def test_no_row_that_can_be_scored_is_a_failure(here: Path) -> None:
@@ -201,7 +221,7 @@ def test_arguments_in_another_encoding(here: Path) -> None:
         [*COMMAND, b"caf\xe9", "great", "--json"], cwd=here, env=ENVIRONMENT, capture_output=True, check=True
     )
     first, second = rows_of(done)
-    assert first == {"index": 0, "text": None, "error": "text 1 is not UTF-8"}
+    assert first == {"format_version": 1, "index": 0, "text": None, "error": "text 1 is not UTF-8"}
     assert second["text"] == "great"
 
 
@@ -330,7 +350,7 @@ def test_a_full_disk_is_one_clear_line(here: Path) -> None:
             [*COMMAND, "great"], cwd=here, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert done.returncode == 1
-    assert re.fullmatch(rb"error: No space left on device.*\n", done.stderr)
+    assert re.fullmatch(rb"error: standard output: No space left on device.*\n", done.stderr)
 
 
 def test_a_closed_pipe_ends_silently(here: Path) -> None:

@@ -108,6 +108,7 @@ def test_three_unbalanced_classes_with_a_test_file_and_quiet(tmp_path: Path) -> 
         (["imdb", "--archive", "bad.csv"], 1, "error: bad.csv: not a tar archive"),
         (["sample", "--archive", "bad.csv"], 2, "error: --archive does not go with sample"),
         (["--name", "../up"], 2, "error: '../up' cannot name a dataset"),
+        (["--name", ""], 2, "error: '' cannot name a dataset"),
         (["--vocab-size", "2"], 2, "Invalid value for '--vocab-size'"),
         (["--val-fraction", "1.5"], 2, "val_fraction must lie between 0 and 1"),
         (["--val-fraction", "0.6", "--test-fraction", "0.5"], 2, "must leave texts for training"),

@@ -33,7 +33,10 @@ def trained(prepared: Path) -> Path:
     done = rnncli("train", "--arch", "gru", "--epochs", "2", "--name", "first", *QUICK, cwd=prepared)
     assert done.returncode == 0, done.stderr
     assert "rnncli eval first" in done.stdout
-    assert [line.split()[:2] for line in done.stderr.splitlines()[1:]] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert [line.split()[:2] for line in done.stderr.splitlines()[1:3]] == [
+        ["epoch", "1/2"],
+        ["epoch", "2/2"],
+    ]
     assert "\x1b" not in done.stderr
     return prepared / "runs" / "first"
 
@@ -64,6 +67,7 @@ def test_json_is_the_summary(prepared: Path) -> None:
         "train", "--arch", "bow", "--epochs", "1", "--json", "--name", "plain", *QUICK, cwd=prepared
     )
     assert json.loads(done.stdout) == json.loads((prepared / "runs/plain/summary.json").read_text())
+    assert json.loads(done.stdout)["format_version"] == 1
 
 
 def test_a_run_is_never_overwritten(trained: Path) -> None:
@@ -81,6 +85,10 @@ def test_a_run_is_never_overwritten(trained: Path) -> None:
         (["--arch", "cnn"], "cnn"),
         (["--epochs", "0"], "0"),
         (["--name", "../escape"], "cannot name a run"),
+        (["--name", ""], "'' cannot name a run"),
+        (["--name", "a\nb"], "cannot name a run"),
+        (["--name=-rf"], "cannot name a run"),
+        (["--name", "x" * 5000], "cannot name a run"),
         (["--preset", "magic"], "known: tutorial"),
         (["--checkpoint-every", "soon"], "minutes such as 10m"),
         (["--config", "missing.toml"], "missing.toml"),
@@ -94,6 +102,13 @@ def test_impossible_options(prepared: Path, options: list[str], message: str) ->
     assert message in done.stderr
     assert not done.stdout
     assert "Traceback" not in done.stderr
+    assert len(done.stderr) < 1000
+
+
+def test_resuming_an_empty_name_starts_nothing(prepared: Path) -> None:
+    done = rnncli("train", "--resume", "", cwd=prepared)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no run '' in runs/")
 
 
 def test_settings_come_from_the_nearest_place(tmp_path: Path) -> None:
@@ -111,7 +126,10 @@ def test_settings_come_from_the_nearest_place(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"settings\.toml: unknown setting 'hiden_size'"):
         resolve_settings({}, path, None)
     path.write_text('hidden_size = "11"\n')
-    with pytest.raises(UsageError, match="not of type int"):
+    with pytest.raises(UsageError, match=r"settings\.toml: hidden_size: '11' is not of type int"):
+        resolve_settings({}, path, None)
+    path.write_text('optimizer = "magic"\n')
+    with pytest.raises(UsageError, match=r"settings\.toml: optimizer: 'magic'"):
         resolve_settings({}, path, None)
 
 

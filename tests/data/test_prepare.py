@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import os
@@ -304,6 +305,32 @@ def test_every_damaged_file_is_noticed(dataset: Dataset, tmp_path: Path, damage:
         (copy / path.name).write_bytes(content)
         with pytest.raises(DataError, match=f"{path.name}.*prepare (it|the dataset) anew"):
             read_all(copy)
+
+
+@pytest.mark.parametrize(
+    ("part", "array", "message"),
+    [
+        ("labels", np.array([{"pickled": 1}] * 22, dtype=object), r"not an array of numbers .*allow_pickle"),
+        ("labels", np.zeros(22), r"float64\[22\] is no list of ids"),
+        ("labels", np.zeros((22, 1), np.int32), r"int32\[22, 1\] is no list of ids"),
+        ("labels", np.full(22, 99, np.int32), "do not fit together"),
+        ("labels", np.full(22, -1, np.int32), "do not fit together"),
+        ("labels", np.zeros(21, np.int32), "do not fit together"),
+        ("offsets", np.zeros(23, np.int64), "do not fit together"),
+        ("offsets", np.zeros(0, np.int64), r"int64\[0\] is no list of ids"),
+        ("token_ids", np.full(3, 60_000, np.uint16), "do not fit together"),
+    ],
+)
+def test_a_forged_dataset_is_refused(dataset: Dataset, part: str, array: np.ndarray, message: str) -> None:
+    """Arrays with the right checksums that no preparation writes; none is unpickled."""
+    assert len(dataset.split("validation")) == 22
+    path = dataset.path / f"validation.{part}.npy"
+    np.save(path, array, allow_pickle=True)
+    files = dataset.manifest.files | {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
+    forged = dataclasses.replace(dataset.manifest, files=files)
+    (dataset.path / "manifest.json").write_text(json.dumps(forged.to_dict()))
+    with pytest.raises(DataError, match=f"{message}.*prepare it anew"):
+        Dataset.open(dataset.path).split("validation")
 
 
 def test_a_manifest_of_another_format_is_refused(dataset: Dataset) -> None:

@@ -65,8 +65,53 @@ def test_rows_that_cannot_be_read_keep_their_place() -> None:
 
 def test_a_quote_that_is_never_closed_is_named() -> None:
     got = rows(b'text,label\na,x\n"b,y\nc,x\n', CSV)
-    assert [row.line for row in got] == [2, 3]
     assert "a quote is opened and never closed" in str(got[1].error)
+    assert [(row.line, row.values) for row in got] == [
+        (2, {"text": "a", "label": "x"}),
+        (3, {}),
+        (4, {"text": "c", "label": "x"}),
+    ]
+
+
+def test_a_broken_quote_swallows_no_other_row() -> None:
+    got = rows(b'text,label\n"a,x\n"fine, is it?",y\nb,x\n', CSV)
+    assert "a closing quote is followed by more" in str(got[0].error)
+    assert [row.values.get("text") for row in got] == [None, "fine, is it?", "b"]
+
+
+def test_a_quote_that_is_never_closed_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.data.tables.MAX_LINE", 1000)
+    taken = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal taken
+        yield b'text,label\n"a,x\n'
+        while True:
+            taken += 1
+            yield b"b" * 50 + b",y\n"
+
+    class Endless(io.RawIOBase):
+        def __init__(self) -> None:
+            self._lines = lines()
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            content = next(self._lines)
+            buffer[: len(content)] = content
+            return len(content)
+
+    got = iter_rows(io.BufferedReader(Endless(), 64), CSV, where="here")
+    assert "never closed" in str(next(got).error)
+    assert next(got).values["label"] == "y"
+    assert taken < 50
+
+
+def test_csv_with_other_delimiters() -> None:
+    for delimiter in ";\t":
+        content = f"text{delimiter}label\na, b{delimiter}x\n".encode()
+        assert values(content, CSV) == [["a, b", "x"]]
 
 
 def test_a_text_of_megabytes() -> None:
@@ -88,6 +133,8 @@ def test_an_empty_line_is_an_empty_text_where_there_is_one_column() -> None:
         (b"text,label\ra,b\r", "here: line 1: a lone carriage return; lines must end in"),
         (b"te\xffxt,label\n", "here: line 1: byte 2 is not utf-8"),
         ("text,label\n".encode("utf-16"), "encoded as utf-16, not utf-8: use --encoding utf-16"),
+        ("text,label\n".encode("utf-16-le"), "looks like utf-16-le, not utf-8: use --encoding utf-16-le"),
+        ("text,label\n".encode("utf-16-be"), "looks like utf-16-be, not utf-8: use --encoding utf-16-be"),
         ("text,label\n".encode("utf-32"), "encoded as utf-32, not utf-8: use --encoding utf-32"),
     ],
 )
@@ -124,6 +171,15 @@ def test_tsv_with_and_without_quotes() -> None:
         ["0", "plain"],
     ]
     assert values(b'text\tlabel\n"two\nlines"\t1\nb\t0\n', TSV) == [["two\nlines", "1"], ["b", "0"]]
+    content = b'label\ttext\n1\t"two\n\nlines ""so"" "\n0\t"open\n1\t"open\nbad\n0\tlast\n'
+    assert [list(row.values.values()) for row in rows(content, TSV)] == [
+        ["1", 'two\n\nlines "so" '],
+        ["0", '"open'],
+        ["1", '"open'],
+        [],
+        ["0", "last"],
+    ]
+    assert values(b'label\ttext\n1\t"open\n', TSV) == [["1", '"open']]
     assert "put quotes around a text that holds a tab" in str(rows(b"a\tb\n1\t2\t3\n", TSV)[0].error)
     assert rows(b"a\tb\n\n1\t2\n", TSV)[0].is_blank
 
@@ -140,7 +196,7 @@ def test_jsonl_keeps_numbers_as_they_are_written() -> None:
     ("line", "message"),
     [
         (b'{"text": "a"', "not JSON: Expecting ',' delimiter at character 13"),
-        (b"[1, 2]", "not a JSON object"),
+        (b"[1, 2]", "not a JSON object; each line must be an object"),
         (b'"a"', "not a JSON object"),
         (b"{}", "no columns"),
         (b'{"text": [1]}', "no columns"),
@@ -154,6 +210,11 @@ def test_jsonl_lines_that_are_not_rows(line: bytes, message: str) -> None:
     assert [row.values for row in got] == [{"text": "a"}, {}, {"text": "b"}]
     assert got[1].line == 2
     assert message in str(got[1].error)
+
+
+@pytest.mark.parametrize("content", [b'[{"text": "a"}]', b'[\n {"text": "a"}\n]\n'])
+def test_a_list_of_objects_is_pointed_out(content: bytes) -> None:
+    assert "jq -c '.[]' FILE writes the objects of a list one a line" in str(rows(content, JSONL)[0].error)
 
 
 def test_numbers_of_any_length() -> None:

@@ -1,5 +1,6 @@
 """What is kept of an evaluation, and what happens when it is damaged or out of date."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -73,6 +74,20 @@ def test_a_flipped_bit_in_the_arrays_is_found(run: Run, position: float) -> None
     content[int(position * len(content))] ^= 1
     path.write_bytes(content)
     with pytest.raises(RunError, match=r"words-test.npz is damaged .*rnncli eval gru-1 --split test"):
+        storage.load_correct(run, "words", "test")
+
+
+@pytest.mark.parametrize("probabilities", [np.array([{"pickled": 1}], dtype=object), None])
+def test_forged_arrays_are_refused(run: Run, probabilities: np.ndarray | None) -> None:
+    """With the right checksum; nothing is unpickled."""
+    store(run)
+    path = run.evaluations_dir / "words-test.npz"
+    np.savez(path, labels=np.zeros(1), **({} if probabilities is None else {"probabilities": probabilities}))
+    figures = path.with_suffix(".json")
+    values = json.loads(figures.read_text())
+    values["arrays_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    figures.write_text(json.dumps(values))
+    with pytest.raises(RunError, match=r"words-test.npz is damaged .*rnncli eval gru-1"):
         storage.load_correct(run, "words", "test")
 
 

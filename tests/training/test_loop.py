@@ -246,7 +246,7 @@ def test_divergence_is_an_error_that_names_the_step(steps: Steps) -> None:
     while not isinstance(next(events), EpochDone):
         pass
     poison(trainer)
-    with pytest.raises(DivergedError, match=rf"step {BATCHES + 1} \(epoch 2\).* nan.*--learning-rate"):
+    with pytest.raises(DivergedError, match=rf"step {BATCHES + 1} \(epoch 2\).* nan"):
         next(events)
 
 

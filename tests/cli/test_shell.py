@@ -1,0 +1,191 @@
+"""What shells, scripts and terminals may rely on, whatever the command."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rnncli.config import TrainConfig
+from rnncli.errors import RunError
+from rnncli.runs import Run, find_run
+from tests.cli.command import ROOT, rnncli
+from tests.evaluation.factories import make_dataset, make_run
+
+COMMAND = [sys.executable, "-W", "error", "-m", "rnncli"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])m")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the dataset ``words``, two finished runs and one that is not."""
+    folder = tmp_path_factory.mktemp("made")
+    dataset = make_dataset(folder / "runs")
+    make_run(folder / "runs", "good", dataset)
+    make_run(folder / "runs", "poor", dataset, known_words=1)
+    unfinished = Run(folder / "runs" / "going")
+    unfinished.path.mkdir()
+    unfinished.write_description(TrainConfig(), dataset="words", fingerprint="")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        (("prepare", "sample"), 1),
+        (("eval", "good"), 1),
+        (("predict", "word0a", "word1b", "", "--run", "good"), 3),
+        (("compare",), 1),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_json_is_one_versioned_object_a_line(made: Path, command: tuple[str, ...], lines: int) -> None:
+    done = rnncli(*command, "--json", "--quiet", cwd=made)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["format_version"] for line in done.stdout.splitlines()] == [1] * lines
+
+
+FAILING = (
+    ("prepare", "nowhere.csv"),
+    ("train", "--resume", "nobody"),
+    ("eval", "nobody"),
+    ("predict", "text", "--run", "nobody"),
+    ("compare", "nobody"),
+)
+
+
+@pytest.mark.parametrize("command", FAILING, ids=lambda command: command[0])
+def test_failures_are_one_line_on_stderr(made: Path, command: tuple[str, ...]) -> None:
+    done = rnncli(*command, "--json", cwd=made)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: [^\n]+\n", done.stderr)
+
+
+@pytest.mark.parametrize(("options", "variables"), [(("--debug",), {}), ((), {"RNNCLI_DEBUG": "1"})])
+def test_debug_shows_the_traceback(made: Path, options: tuple[str, ...], variables: dict[str, str]) -> None:
+    done = rnncli("eval", "nobody", *options, cwd=made, **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback (most recent call last)")
+    assert "RunError: no run 'nobody' in runs/" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("eval", "good"), ("compare",)])
+def test_a_closed_pipe_ends_silently(made: Path, command: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*COMMAND, *command],
+        cwd=made,
+        env=ENVIRONMENT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 141
+    assert b"error" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_no_temporary_file(
+    made: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "predict", "--run", "good", "--output", str(tmp_path / "rows.csv")],
+        cwd=made,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        while not list(tmp_path.glob(".rows.csv.*.tmp")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(60) == code
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colour_on_a_terminal(made: Path, variables: dict[str, str], coloured: bool) -> None:
+    master, slave = pty.openpty()
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != "NO_COLOR"}
+    with subprocess.Popen(
+        [*COMMAND, "eval", "good", "--json"],
+        cwd=made,
+        env={**environment, "TERM": "xterm-256color", **variables},
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+    ) as process:
+        os.close(slave)
+        content = b""
+        while True:
+            try:
+                content += os.read(master, 1 << 16)
+            except OSError:  # how Linux says that the other end is closed
+                break
+        assert process.wait(60) == 0
+    os.close(master)
+    assert "Scoring test" in content.decode()
+    assert bool(COLOUR.search(content.decode())) is coloured
+
+
+def completions(folder: Path, shell: str, words: Sequence[str], **variables: str) -> str:
+    """What the program tells a shell that completes the last of `words`."""
+    line = " ".join(words)
+    asked = {
+        "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": line},
+        "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }
+    done = rnncli(cwd=folder, _RNNCLI_COMPLETE=f"complete_{shell}", **asked[shell], **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_commands_are_completed(made: Path, shell: str) -> None:
+    found = completions(made, shell, ["rnncli", "tr"])
+    assert re.findall(r"\b(train|prepare|eval|predict|compare)\b", found)[0] == "train"
+    assert not re.search(r"\b(prepare|eval|predict|compare)\b", found)
+    script = rnncli(cwd=made, _RNNCLI_COMPLETE=f"source_{shell}").stdout
+    assert f"_RNNCLI_COMPLETE=complete_{shell}" in script
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["eval", "g"], ["good"]),
+        (["compare", "good", "p"], ["poor"]),
+        (["predict", "--run", "l"], ["latest"]),
+        (["train", "--resume", "g"], ["going"]),
+        (["train", "--dataset", "w"], ["words"]),
+        (["train", "--arch", "big"], ["bigru"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_names_are_completed(made: Path, words: list[str], expected: list[str]) -> None:
+    assert completions(made, "bash", ["rnncli", *words]).split() == expected
+
+
+def test_names_are_completed_from_another_folder(made: Path, tmp_path: Path) -> None:
+    assert completions(tmp_path, "bash", ["rnncli", "eval", "g"]).split() == []
+    found = completions(tmp_path, "bash", ["rnncli", "eval", "g"], RNNCLI_RUNS_DIR=str(made / "runs"))
+    assert found.split() == ["good"]
+
+
+def test_a_long_list_of_runs_is_cut(tmp_path: Path) -> None:
+    for number in range(13):
+        run = Run(tmp_path / f"run-{number}")
+        run.path.mkdir()
+        run.config_path.write_text("{}")
+        os.utime(run.config_path, (number, number))
+    with pytest.raises(RunError, match=r"there are: run-12, run-11, .*run-3 and 3 older ones$"):
+        find_run(tmp_path, "nobody")

@@ -1,0 +1,200 @@
+"""Without room, permission, memory or a folder to work in: one clear line, and nothing is lost."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ROOT, rnncli
+from tests.cli.tables import write_table
+
+COMMAND = [sys.executable, "-W", "error", "-m", "rnncli"]
+QUICK = (
+    *("--arch", "bow", "--hidden-size", "17", "--embedding-size", "13", "--dropout", "0"),
+    *("--learning-rate", "0.05", "--devices", "1", "--epochs", "5"),
+)
+EVERY_COMMAND: list[tuple[str, ...]] = [
+    ("prepare", "films.csv", "--json", "-q"),
+    ("eval", "good", "--json", "-q"),
+    ("predict", "great movie", "--run", "good"),
+    ("predict", "great movie", "--run", "good", "--json"),
+    ("compare", "good"),
+    ("compare", "good", "--json", "-q"),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a table, the dataset ``films`` made of it, and the run ``good``; left as it is."""
+    folder = tmp_path_factory.mktemp("made")
+    write_table(folder / "films.csv", ["bad", "good"], rows=211)
+    assert rnncli("prepare", "films.csv", "--max-length", "11", cwd=folder).returncode == 0
+    trained = rnncli("train", *QUICK, "--name", "good", cwd=folder)
+    assert trained.returncode == 0, trained.stderr
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path) -> Path:
+    """A copy of that folder."""
+    shutil.copytree(made, tmp_path / "here")
+    return tmp_path / "here"
+
+
+def run(
+    folder: Path, *arguments: str, limit: str = "-c 0", stdout: int = subprocess.PIPE, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in `folder` under a limit such as ``-f 4``: files of at most 4 KiB."""
+    return subprocess.run(
+        ["bash", "-c", f'ulimit {limit} && exec "$@"', "bash", *COMMAND, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def failure(done: subprocess.CompletedProcess[str]) -> str:
+    """The only line on stderr of a command that failed as it should."""
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def files_below(folder: Path) -> dict[Path, bytes]:
+    """What lies in a folder, apart from locks."""
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.endswith("lock")}
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=" ".join)
+def test_standard_output_on_a_full_disk(here: Path, command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run(here, *command, stdout=full.fileno())
+    assert failure(done).startswith("error: standard output: No space left on device; free some space")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["", "unbuffered"])
+def test_output_that_a_limit_cuts_short(here: Path, unbuffered: str) -> None:
+    (here / "many.txt").write_text("film\n" * 401)
+    with (here / "rows.txt").open("wb") as rows:
+        done = run(
+            here, "predict", "-i", "many.txt", "-q",
+            limit="-f 1", stdout=rows.fileno(), PYTHONUNBUFFERED=unbuffered,
+        )  # fmt: skip
+    assert "standard output: File too large; raise the file-size limit (ulimit -f)" in failure(done)
+    done = run(here, "predict", "-i", "many.txt", "-o", "rows.csv", "-q", limit="-f 1")
+    assert "rows.csv: File too large" in failure(done)
+    assert not (here / "rows.csv").exists()
+
+
+def test_a_dataset_that_grows_too_large(here: Path) -> None:
+    before = files_below(here / "runs")
+    write_table(here / "films.csv", ["bad", "good"], rows=997)
+    done = run(here, "prepare", "films.csv", "-q", limit="-f 4")
+    assert re.match("error: runs/datasets/films: .*ulimit -f", failure(done))
+    assert files_below(here / "runs") == before
+
+
+def test_training_that_runs_out_of_room_is_resumed(here: Path) -> None:
+    done = run(here, "train", *QUICK, "--name", "new", "-q", limit="-f 2")
+    error = failure(done)
+    assert "runs/new/" in error
+    assert error.endswith("; then continue with: rnncli train --resume new\n")
+    done = run(here, "train", "--resume", "new", "--devices", "1", "-q")
+    assert done.returncode == 0, done.stderr
+    weights = [here / "runs" / name / "model/model.safetensors" for name in ("good", "new")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_the_result_for_a_read_only_run_is_printed(here: Path) -> None:
+    """In /sys the superuser cannot make files either."""
+    (here / "runs/good/evaluations").symlink_to("/sys")
+    done = run(here, "eval", "--json", "-q", "--not-worse-than", "good")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["examples"] == 21
+    assert [gate["passed"] for gate in figures["gates"]] == [True]
+    (warning,) = figures["warnings"]
+    assert warning.startswith("the result is not kept for 'rnncli compare': runs/good/evaluations/films-test")
+    assert done.stderr == f"warning: {warning}\n"
+
+
+def test_a_result_that_cannot_be_kept_is_printed_before_the_failure(here: Path) -> None:
+    (here / "runs/good/evaluations").touch()
+    done = run(here, "eval", "--json", "-q")
+    assert "runs/good/evaluations: File exists" in failure(done)
+    assert json.loads(done.stdout)["examples"] == 21
+
+
+def test_where_nothing_can_be_written(here: Path) -> None:
+    """A file stands where a folder is needed, or nothing can be made: that stops the superuser too."""
+    (here / "file").touch()
+    for arguments in (("prepare", "films.csv"), ("train", "--dataset", "runs/datasets/films", *QUICK)):
+        done = run(here, *arguments, "-q", "--runs-dir", "/proc/self/none")
+        assert "/proc/self/none" in failure(done)
+        done = run(here, *arguments, "-q", RNNCLI_RUNS_DIR="file/runs")
+        assert "error: file/runs" in failure(done)
+
+
+def test_a_cache_that_cannot_be_written_is_no_matter(here: Path) -> None:
+    done = run(here, "train", *QUICK, "-q", XDG_CACHE_HOME="/proc/self/none", MPLCONFIGDIR="")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_too_little_memory(here: Path) -> None:
+    before = files_below(here / "runs")  # 190 MiB are enough to start and too little to load JAX
+    done = run(here, "train", *QUICK, "-q", limit="-v 194560", OPENBLAS_NUM_THREADS="1")
+    assert failure(done).startswith("error: out of memory: use a smaller --batch-size or --max-length")
+    assert files_below(here / "runs") == before
+
+
+def test_a_working_folder_that_is_gone(here: Path) -> None:
+    place = here / "gone"
+    place.mkdir()
+    arguments = (("prepare",), ("eval",), ("predict", "film"), ("compare",))
+    for command in arguments:
+        shell = 'rmdir "$PWD" && exec "$@"'
+        done = subprocess.run(
+            ["bash", "-c", shell, "bash", *COMMAND, *command],
+            cwd=place,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert failure(done).endswith("; the working folder has been deleted: change to one that is there\n")
+        place.mkdir()
+
+
+def test_a_working_folder_that_goes_while_training(here: Path) -> None:
+    place = here / "gone"
+    shutil.copytree(here / "runs", place / "runs")
+    settings = ("train", *QUICK[:-1], "100000", "--name", "long")
+    with subprocess.Popen(
+        [*COMMAND, *settings],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("epoch"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGSTOP)  # so that nothing is written while the folder is emptied
+        shutil.rmtree(place)
+        process.send_signal(signal.SIGCONT)
+        lines = process.stderr.read().splitlines()
+        assert process.wait(60) == 1
+    assert lines[-1].startswith("error: runs")
+    assert "the working folder has been deleted" in lines[-1]
+    assert not any("Traceback" in line for line in lines)
