@@ -1,7 +1,8 @@
 """The tutorial's model in three systems, each measured in a process of its own.
 
-``python -m tests.benchmarks.systems SYSTEM TASK LENGTH`` prints a JSON object: texts a second of
-several repetitions, and the peak memory of the process in megabytes.
+``python -m tests.benchmarks.systems SYSTEM TASK [NAME=NUMBER ...]`` prints a JSON object: texts a
+second of several repetitions, and the peak memory of the process in megabytes. The names are those
+of `Case`.
 """
 
 import json
@@ -10,27 +11,42 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-VOCAB_SIZE, EMBEDDING_SIZE, HIDDEN_SIZE, BATCH_SIZE = 10_000, 128, 64, 128
-BATCHES, REPETITIONS = 16, 3
+EMBEDDING_SIZE, BATCH_SIZE, REPETITIONS = 128, 128, 3
 
 
-def random_reviews(length: int, *, ragged: bool) -> tuple[list[NDArray[np.int32]], NDArray[np.int32]]:
-    """Token ids with a Zipf distribution, as words have, and labels.
+class Case(NamedTuple):
+    """What is measured.
 
-    Ragged lengths follow IMDB's: log-normal with a median of 174 and 0.75 as standard deviation.
+    Attributes:
+        length: tokens of a text, or of the longest one.
+        ragged: 1 for lengths as IMDB's, log-normal with a median of 174 and 0.75 as standard
+            deviation; 0 for equal ones.
+        texts: how many.
+        hidden: size of each direction's state.
+        vocabulary: words.
+        devices: of ours; 0: one for each core.
     """
-    random = np.random.default_rng(0)
-    count = BATCHES * BATCH_SIZE
-    lengths = np.full(count, length)
-    if ragged:
-        lengths = np.clip(random.lognormal(np.log(174), 0.75, count), 10, length).astype(int)
-    texts = [np.minimum(random.zipf(1.2, n) + 1, VOCAB_SIZE - 1).astype(np.int32) for n in lengths]
-    return texts, random.integers(0, 2, count).astype(np.int32)
+
+    length: int = 200
+    ragged: int = 0
+    texts: int = 2048
+    hidden: int = 64
+    vocabulary: int = 10_000
+    devices: int = 0
+
+    def reviews(self) -> tuple[list[NDArray[np.int32]], NDArray[np.int32]]:
+        """Token ids with a Zipf distribution, as words have, and labels."""
+        random = np.random.default_rng(0)
+        lengths = np.full(self.texts, self.length)
+        if self.ragged:
+            lengths = np.clip(random.lognormal(np.log(174), 0.75, self.texts), 10, self.length).astype(int)
+        texts = [np.minimum(random.zipf(1.2, n) + 1, self.vocabulary - 1).astype(np.int32) for n in lengths]
+        return texts, random.integers(0, 2, self.texts).astype(np.int32)
 
 
 def padded(texts: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
@@ -41,27 +57,29 @@ def padded(texts: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
     return table
 
 
-def rnncli_train(length: int, *, ragged: bool) -> Callable[[], None]:
+def rnncli_train(case: Case) -> Callable[[], None]:
     """An epoch of our training loop, without validation."""
     from rnncli.devices import data_mesh, start_jax
 
-    start_jax()
+    start_jax(case.devices)
     from rnncli.config import TUTORIAL, TrainConfig
     from rnncli.data.dataset import Split
     from rnncli.training.loop import StepDone, Trainer
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Steps
 
-    texts, labels = random_reviews(length, ragged=ragged)
-    batching = "buckets" if ragged else "full"
-    config = TrainConfig.from_dict(TUTORIAL | {"epochs": 1000, "batching": batching}, where="benchmark")
+    texts, labels = case.reviews()
+    batching = "buckets" if case.ragged else "full"
+    config = TrainConfig.from_dict(
+        TUTORIAL | {"epochs": 1000, "batching": batching, "hidden_size": case.hidden}, where="benchmark"
+    )
     offsets = np.cumsum([0, *map(len, texts)])
     train = Split("train", np.concatenate(texts), offsets, labels, None)
     validation = Split("validation", train.token_ids[: offsets[1]], offsets[:2], labels[:1], None)
-    model = config.model_config(vocab_size=VOCAB_SIZE, num_classes=2)
+    model = config.model_config(vocab_size=case.vocabulary, num_classes=2)
     steps = Steps(model, make_optimizer(config, 1000), data_mesh(BATCH_SIZE))
     trainer = Trainer(
-        config, steps, train, validation, vocab_size=VOCAB_SIZE, num_classes=2, max_length=length
+        config, steps, train, validation, vocab_size=case.vocabulary, num_classes=2, max_length=case.length
     )
     events = trainer.run()
 
@@ -72,21 +90,21 @@ def rnncli_train(length: int, *, ragged: bool) -> Callable[[], None]:
     return epoch
 
 
-def rnncli_score(length: int, *, ragged: bool) -> Callable[[], None]:
+def rnncli_score(case: Case) -> Callable[[], None]:
     """The jitted forward pass over all texts."""
     from rnncli.config import TUTORIAL, TrainConfig
     from rnncli.jitted import JittedForward
     from tests.factories import random_weights
 
-    texts, _ = random_reviews(length, ragged=ragged)
+    texts, _ = case.reviews()
     config = TrainConfig.from_dict(TUTORIAL, where="benchmark").model_config(
-        vocab_size=VOCAB_SIZE, num_classes=2
+        vocab_size=case.vocabulary, num_classes=2
     )
-    forward = JittedForward(config, random_weights(config, scale=0.1), length)
+    forward = JittedForward(config, random_weights(config, scale=0.1), case.length)
     return lambda: void(forward(texts))
 
 
-def keras_model() -> Any:
+def keras_model(case: Case) -> Any:
     """The tutorial's model in Keras on TensorFlow."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -95,8 +113,8 @@ def keras_model() -> Any:
 
     model = keras.Sequential(
         [
-            layers.Embedding(VOCAB_SIZE, EMBEDDING_SIZE),
-            layers.Bidirectional(layers.LSTM(HIDDEN_SIZE)),
+            layers.Embedding(case.vocabulary, EMBEDDING_SIZE),
+            layers.Bidirectional(layers.LSTM(case.hidden)),
             layers.Dropout(0.5),
             layers.Dense(1, activation="sigmoid"),
         ]
@@ -105,21 +123,21 @@ def keras_model() -> Any:
     return model
 
 
-def keras_train(length: int, *, ragged: bool) -> Callable[[], None]:
+def keras_train(case: Case) -> Callable[[], None]:
     """An epoch of ``fit`` on padded texts."""
-    texts, labels = random_reviews(length, ragged=ragged)
-    model, table = keras_model(), padded(texts, length)
+    texts, labels = case.reviews()
+    model, table = keras_model(case), padded(texts, case.length)
     return lambda: void(model.fit(table, labels, batch_size=BATCH_SIZE, verbose=0))
 
 
-def keras_score(length: int, *, ragged: bool) -> Callable[[], None]:
+def keras_score(case: Case) -> Callable[[], None]:
     """``predict`` on padded texts."""
-    texts, _ = random_reviews(length, ragged=ragged)
-    model, table = keras_model(), padded(texts, length)
+    texts, _ = case.reviews()
+    model, table = keras_model(case), padded(texts, case.length)
     return lambda: void(model.predict(table, batch_size=BATCH_SIZE, verbose=0))
 
 
-def torch_model() -> Any:
+def torch_model(case: Case) -> Any:
     """The tutorial's model in PyTorch, to logits."""
     import torch
     from torch import nn
@@ -127,10 +145,10 @@ def torch_model() -> Any:
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.embedding = nn.Embedding(VOCAB_SIZE, EMBEDDING_SIZE)
-            self.lstm = nn.LSTM(EMBEDDING_SIZE, HIDDEN_SIZE, batch_first=True, bidirectional=True)
+            self.embedding = nn.Embedding(case.vocabulary, EMBEDDING_SIZE)
+            self.lstm = nn.LSTM(EMBEDDING_SIZE, case.hidden, batch_first=True, bidirectional=True)
             self.dropout = nn.Dropout(0.5)
-            self.output = nn.Linear(2 * HIDDEN_SIZE, 1)
+            self.output = nn.Linear(2 * case.hidden, 1)
 
         def forward(self, token_ids: Any) -> Any:
             last = self.lstm(self.embedding(token_ids))[1][0]
@@ -139,18 +157,18 @@ def torch_model() -> Any:
     return Model()
 
 
-def torch_train(length: int, *, ragged: bool) -> Callable[[], None]:
-    """A loop over padded batches; a quarter of the texts, since it is slow."""
+def torch_train(case: Case) -> Callable[[], None]:
+    """A loop over padded batches."""
     import torch
 
-    texts, labels = random_reviews(length, ragged=ragged)
-    model = torch_model()
+    texts, labels = case.reviews()
+    model = torch_model(case)
     optimizer = torch.optim.Adam(model.parameters())
-    batches = torch.from_numpy(padded(texts, length)).split(BATCH_SIZE)
+    batches = torch.from_numpy(padded(texts, case.length)).split(BATCH_SIZE)
     targets = torch.from_numpy(labels).float().split(BATCH_SIZE)
 
     def epoch() -> None:
-        for batch, target in list(zip(batches, targets, strict=True))[: BATCHES // 4]:
+        for batch, target in zip(batches, targets, strict=True):
             optimizer.zero_grad()
             torch.nn.functional.binary_cross_entropy_with_logits(model(batch), target).backward()
             optimizer.step()
@@ -162,7 +180,7 @@ def void(_result: object) -> None:
     """Drop a result."""
 
 
-TASKS: dict[tuple[str, str], Callable[..., Callable[[], None]]] = {
+TASKS: dict[tuple[str, str], Callable[[Case], Callable[[], None]]] = {
     ("rnncli", "train"): rnncli_train,
     ("rnncli", "score"): rnncli_score,
     ("keras", "train"): keras_train,
@@ -171,16 +189,16 @@ TASKS: dict[tuple[str, str], Callable[..., Callable[[], None]]] = {
 }
 
 
-def main(system: str, task: str, length: str) -> None:
-    """Warm up once, then measure; a length ending in ``r`` means ragged texts up to it."""
-    work = TASKS[system, task](int(length.removesuffix("r")), ragged=length.endswith("r"))
+def main(system: str, task: str, *settings: str) -> None:
+    """Warm up once, then measure."""
+    case = Case(**{name: int(value) for name, value in (setting.split("=") for setting in settings)})
+    work = TASKS[system, task](case)
     work()
-    texts = BATCHES * BATCH_SIZE // (4 if system == "torch" else 1)
     rates = []
     for _ in range(REPETITIONS):
         started = time.perf_counter()
         work()
-        rates.append(texts / (time.perf_counter() - started))
+        rates.append(case.texts / (time.perf_counter() - started))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rates": rates, "megabytes": memory}))
 

@@ -7,11 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnncli.config import ClassWeights
+from rnncli.config import Arch, ClassWeights, Precision
 from rnncli.data.batching import round_up
 from rnncli.training.loop import class_weights
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState, batch_metrics, cross_entropy
-from tests.training.toys import CONFIG, MAX_LENGTH, NUM_CLASSES, VOCAB_SIZE, assert_equal_states, snapshot
+from tests.training.toys import (
+    CONFIG,
+    MAX_LENGTH,
+    NUM_CLASSES,
+    VOCAB_SIZE,
+    assert_equal_states,
+    change,
+    make_steps,
+    snapshot,
+)
 
 
 def examples(labels: list[int], weights: list[float]) -> Examples:
@@ -145,3 +154,19 @@ def test_the_initial_state(steps: Steps) -> None:
     assert table.shape == (VOCAB_SIZE, 5)
     assert -0.05 <= table.min() < -0.04
     assert 0.04 < table.max() < 0.05
+
+
+@pytest.mark.parametrize("arch", [Arch.BIGRU, Arch.BILSTM])
+def test_bfloat16_rounds_products_and_nothing_else(arch: Arch) -> None:
+    """Close to float32, not equal to it; parameters and the optimizer's state stay float32."""
+    key, found = jax.random.key(3), {}
+    for precision in Precision:
+        steps = make_steps(change(arch=arch, precision=precision, hidden_size=11, warmup_steps=0))
+        state, batch = steps.initial_state(key), random_batch(steps, 0)
+        steps.compile("train", state, batch, key)
+        state, metrics = steps.train(state, batch, key)
+        assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {np.dtype("float32")}
+        found[precision] = np.array([float(metrics.loss), float(metrics.grad_norm)])
+    exact, rounded = found[Precision.FLOAT32], found[Precision.BFLOAT16]
+    assert (rounded != exact).all()
+    np.testing.assert_allclose(rounded, exact, rtol=1e-2)

@@ -56,7 +56,7 @@ def make_steps(config: TrainConfig, num_devices: int = 1, *, num_classes: int = 
     model_config = config.model_config(vocab_size=VOCAB_SIZE, num_classes=num_classes)
     automatic = (jax.sharding.AxisType.Auto,)
     mesh = jax.make_mesh((num_devices,), ("data",), automatic, devices=jax.devices()[:num_devices])
-    return Steps(model_config, make_optimizer(config, TOTAL_STEPS), mesh)
+    return Steps(model_config, make_optimizer(config, TOTAL_STEPS), mesh, config.precision)
 
 
 def make_trainer(
