@@ -16,10 +16,10 @@ from rnncli.config import TrainConfig
 from rnncli.data.dataset import Dataset
 from rnncli.devices import data_mesh
 from rnncli.errors import RunError
-from rnncli.files import to_json, write_bytes, write_json
+from rnncli.files import to_json, write_bytes
 from rnncli.reporting.plots import plot_history
 from rnncli.runs import FORMAT_VERSION, Run
-from rnncli.saved_model import SavedModel, save_model
+from rnncli.saved_model import SavedModel, load_model, save_model
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.interval import CheckpointInterval
 from rnncli.training.loop import EpochDone, StepDone, Trainer
@@ -167,16 +167,20 @@ class TrainingRun:
         )
 
     def _finish(self) -> None:
-        """Write the plot and the summary; the summary makes the run finished."""
+        """Write the plot and the summary; the summary makes the run finished.
+
+        Raises:
+            RunError: the best epoch's model has been damaged since it was written.
+        """
         if not self._writes:
             return
+        load_model(self.run.model_dir)
         progress = self.trainer.progress
         history = progress.history
         title = f"{self.run.name}: {self.config.arch} on {self.dataset.manifest.name}"
         plot_history(self.run.history_path, history, title=title, best_epoch=progress.best_epoch)
         seconds = sum(line["seconds"] for line in history)
-        write_json(
-            self.run.summary_path,
+        self.run.write_summary(
             {
                 "format_version": FORMAT_VERSION,
                 "run": self.run.name,

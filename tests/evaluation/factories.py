@@ -10,7 +10,6 @@ from rnncli.config import Arch, ModelConfig, PrepareConfig, TrainConfig
 from rnncli.data.dataset import Dataset
 from rnncli.data.examples import Examples, Report
 from rnncli.data.prepare import prepare
-from rnncli.files import write_json
 from rnncli.runs import Run
 from rnncli.saved_model import SavedModel, save_model
 
@@ -117,5 +116,6 @@ def make_run(
         "examples_per_second": 700.0,
         "config": config.to_dict(),
     }
-    write_json(run.summary_path, summary)
+    run.metrics_path.touch()
+    run.write_summary(summary)
     return run
