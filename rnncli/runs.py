@@ -176,6 +176,12 @@ class Run:
                 f"{self.path} holds an unfinished run: continue it with --resume {self.name}, "
                 "or choose another --name"
             )
+        self._require_no_remains("choose another --name")
+
+    def _require_no_remains(self, remedy: str) -> None:
+        """Refuse a folder with parts of a run that nothing describes."""
+        if self.model_dir.exists() or self.checkpoints_dir.exists():
+            raise RunError(f"{self.config_path} is missing: the run is incomplete; {remedy}")
 
     def find_dataset(self, runs_dir: Path) -> Path:
         """Where the run's dataset lies: in `runs_dir`, else where it was when the run began."""
@@ -257,8 +263,7 @@ def find_run(runs_dir: Path, name: str) -> Run:
     inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
     run = Run(runs_dir / name if inside else Path(name))
     if not run.config_path.is_file():
-        if run.model_dir.is_dir() or run.checkpoints_dir.is_dir():
-            raise RunError(f"{run.config_path} is missing: the run is incomplete; train it again")
+        run._require_no_remains("train it again under another --name")
         known = ", ".join(run.name for run in all_runs(runs_dir)) or "none"
         raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}")
     return run

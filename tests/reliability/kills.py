@@ -15,7 +15,7 @@ from tests.reliability.tally import Tally
 from tests.reliability.workspace import Project
 
 # Of a hundred kills; those of `train` land on its resumption, too.
-SHARES = {"prepare": 20, "train": 44, "eval": 18, "predict": 18}
+SHARES = {"prepare": 20, "train": 40, "eval": 20, "predict": 20}
 HANG = 300  # seconds after which a command counts as hanging, on however busy a machine
 
 
@@ -103,7 +103,7 @@ class Killer:
         """Kill at least once, as long as the dice say so; then let it finish. Return the kills."""
         done, last = 0, None
         while arguments := self._project.next_arguments(self._command):
-            again = done < most and (done == 0 or self._draw.random() < 0.6)
+            again = done < most and (done == 0 or self._draw.random() < 0.7)
             if not again:
                 break
             name = "train --resume" if "--resume=a" in arguments else self._command

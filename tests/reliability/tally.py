@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rnncli.errors import RnncliError
-
 
 @dataclass
 class Tally:
@@ -31,7 +29,7 @@ class Tally:
         self.tried += 1
         try:
             yield
-        except (AssertionError, RnncliError, OSError, ValueError) as error:
+        except Exception as error:  # whatever it is, it is a loss
             self.lost.append(f"{self.part}, {self.what}, {name}: {type(error).__name__}: {error}")
 
     def row(self) -> str:

@@ -147,7 +147,7 @@ class Project:
             assert hashlib.sha256(arrays).hexdigest() == description["sha256"], checkpoint
         if run.metrics_path.exists():
             text = run.metrics_path.read_text()
-            lines = json.loads(_without_circumstances(text))
+            lines = json.loads(without_circumstances(text))
             assert lines == history[: len(lines)]
             assert text.endswith("\n") or not text
         if run.finished:
@@ -179,11 +179,11 @@ def results(folder: Path) -> dict[str, bytes]:
         if "checkpoints" in path.parts and (path.parent != newest or path.name == "state.json"):
             continue
         has_times = path.parent.name in ("a", "evaluations") and path.suffix in (".json", ".jsonl")
-        found[name] = _without_circumstances(content.decode()).encode() if has_times else content
+        found[name] = without_circumstances(content.decode()).encode() if has_times else content
     return found
 
 
-def _without_circumstances(text: str) -> str:
+def without_circumstances(text: str) -> str:
     """A JSON object, or lines of them, as a list with the entries that count."""
     values = [json.loads(line) for line in text.splitlines()] if text[:2] != "{\n" else [json.loads(text)]
     kept = [{key: value for key, value in each.items() if key not in CIRCUMSTANCES} for each in values]
