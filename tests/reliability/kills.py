@@ -1,49 +1,27 @@
 """SIGKILL at random moments of every command, each in a process of its own."""
 
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cli.command import ROOT, rnncli
+from tests.reliability.processes import HANG, run_to_end, start
 from tests.reliability.tally import Tally
 from tests.reliability.workspace import Project
 
 # Of a hundred kills; those of `train` land on its resumption, too.
 SHARES = {"prepare": 20, "train": 40, "eval": 20, "predict": 20}
-HANG = 300  # seconds after which a command counts as hanging, on however busy a machine
 
 
 def kills(home: Path, *, count: int, seed: int) -> Iterator[Tally]:
     """Kill the commands `count` times in all, at moments drawn from `seed`."""
     project = Project(home, lambda arguments: run_to_end(arguments, home), epochs=20, every=5)
     for command, share in SHARES.items():
-        killer = Killer(project, command, random.Random(f"{seed} {command}"))
-        yield from killer.kill(max(1, round(count * share / 100)))
-
-
-def run_to_end(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command that must succeed."""
-    done = rnncli(*arguments, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
-    """Start a command, its stderr to be read."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rnncli", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+        draw = random.Random(f"{seed} {command}")
+        yield from Killer(project, command, draw).kill(max(1, round(count * share / 100)))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ CIRCUMSTANCES = {
     *("dataset_path", "checksum", "metrics_sha256"),
 }
 OLD = b"an older file\n"
-SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full", "--batch-size=16"]
+SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full"]
 
 
 class Project:
@@ -41,7 +41,14 @@ class Project:
     """
 
     def __init__(
-        self, home: Path, run: Callable[[list[str]], object], *, epochs: int, every: int, texts: int = 5000
+        self,
+        home: Path,
+        run: Callable[[list[str]], object],
+        *,
+        epochs: int,
+        every: int,
+        batch_size: int = 16,
+        texts: int = 5000,
     ) -> None:
         """Run every command once, undisturbed, by `run`; all lies in the empty folder `home`.
 
@@ -50,13 +57,15 @@ class Project:
             run: runs a command line to its end, and raises where it fails.
             epochs: of the training.
             every: steps between its checkpoints.
+            batch_size: texts a step.
             texts: how many are predicted.
         """
         self.folder = home / "project"
         self.before: dict[str, dict[str, bytes]] = {}
         self.after: dict[str, dict[str, bytes]] = {}
         self._home = home
-        self._training = [f"--epochs={epochs}", f"--checkpoint-every={every}", *SHAPE]
+        self._every = f"--checkpoint-every={every}"
+        self._settings = [f"--epochs={epochs}", f"--batch-size={batch_size}", *SHAPE]
         self.folder.mkdir()
         write_table(self.folder / "films.csv", ["bad", "good"], rows=211)
         rows = [b"w0x%d the film %d" % (number % 5, number) for number in range(texts)]
@@ -95,7 +104,7 @@ class Project:
         folder = self.folder
         details = {
             "prepare": [str(folder / "films.csv"), "--max-length=11"],
-            "train": ["--name=a", "--devices=1", *self._training],
+            "train": ["--name=a", "--devices=1", self._every, *self._settings],
             "eval": ["a", f"--output={folder / 'eval.csv'}"],
             "predict": ["--run=a", f"--input={folder / 'new.txt'}", f"--output={folder / 'labels.jsonl'}"],
         }
@@ -110,7 +119,7 @@ class Project:
             return self.arguments(command)
         if self.run.finished:
             return None
-        resume = ["train", "--resume=a", "--devices=1", self._training[1]]
+        resume = ["train", "--resume=a", "--devices=1", self._every]
         return [*resume, f"--runs-dir={self.folder / 'runs'}", "--quiet"]
 
     def require_whole(self, command: str) -> None:
