@@ -5,12 +5,11 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reliability.faults import RESUME, keep_half_trained, succeed
-from tests.reliability.in_process import Outcome, compiled_once
+from tests.reliability.faults import RESUME, succeed
+from tests.reliability.in_process import Outcome
 from tests.reliability.tally import Tally
-from tests.reliability.workspace import Project, visible_files, without_circumstances
+from tests.reliability.workspace import FINISHED, Project, visible_files, without_circumstances
 
-FINISHED = "finished"
 READERS = (
     ["compare", "--json"],
     ["compare", "a", "--json"],
@@ -22,18 +21,23 @@ READERS = (
 UNREAD_BY_RESUME = ("metrics.jsonl", "model/", "test.", "tags.npy")
 
 
-def damages(home: Path, *, flips: int, seed: int) -> Iterator[Tally]:
-    """Damage each file in each way, with `flips` flipped bits, drawn from `seed`, one at a time."""
+def damages(project: Project, *, flips: int, seed: int, share: float = 1) -> Iterator[Tally]:
+    """Damage each file in each way, one at a time.
+
+    Args:
+        project: of `in_process_project`.
+        flips: flipped bits in each file.
+        seed: of the places of damage.
+        share: the share of all damages that is tried.
+    """
     draw = random.Random(f"{seed} damage")
-    with compiled_once():
-        project = Project(home, succeed, epochs=2, every=7, texts=50)
-        project.keep(FINISHED)
-        keep_half_trained(project)
-        for stage in (FINISHED, RESUME):
-            yield from _damage_stage(project, stage, flips, draw)
+    for stage in (FINISHED, RESUME):
+        yield from _damage_stage(project, stage, flips, draw, share)
 
 
-def _damage_stage(project: Project, stage: str, flips: int, draw: random.Random) -> Iterator[Tally]:
+def _damage_stage(
+    project: Project, stage: str, flips: int, draw: random.Random, share: float
+) -> Iterator[Tally]:
     project.put_back(stage)
     expected = {} if stage == RESUME else _shown(project)
     project.put_back(stage)
@@ -44,6 +48,8 @@ def _damage_stage(project: Project, stage: str, flips: int, draw: random.Random)
         for kind in [*kinds][:3] + ["bit flip"] * flips:
             if kind == "missing" and path.parent.name == "evaluations" and path.suffix == ".json":
                 continue  # that is a run which was not evaluated
+            if draw.random() >= share:
+                continue
             project.put_back(stage)
             resume = project.next_arguments("train")
             name = str(path.relative_to(project.folder))

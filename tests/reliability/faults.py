@@ -1,6 +1,7 @@
 """Every operation on the disk made to fail in turn, and the power made to fail there."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.reliability.disk import Breaking, Disk, PowerLostError
@@ -11,14 +12,20 @@ from tests.reliability.workspace import COMMANDS, Project
 RESUME = "train --resume"
 
 
-def faults(home: Path, *, every: int = 1) -> Iterator[Tally]:
-    """Break the disk at every operation of every command, or at each that `every` divides."""
+@contextmanager
+def in_process_project(home: Path) -> Iterator[Project]:
+    """A tiny project whose commands run in this process; its training is kept half done, too."""
     with compiled_once():
         project = Project(home, succeed, epochs=2, every=7, texts=50)
         keep_half_trained(project)
-        for how in Breaking:
-            for name in (*COMMANDS, RESUME):
-                yield break_each(project, name, how, every=every)
+        yield project
+
+
+def faults(project: Project, *, every: int = 1) -> Iterator[Tally]:
+    """Break the disk at every operation of every command, or at each `every`-th."""
+    for how in Breaking:
+        for name in (*COMMANDS, RESUME):
+            yield break_each(project, name, how, every=every)
 
 
 def succeed(arguments: list[str]) -> Outcome:

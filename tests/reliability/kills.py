@@ -15,13 +15,20 @@ from tests.reliability.workspace import Project
 # Of a hundred kills; those of `train` land on its resumption, too.
 SHARES = {"prepare": 20, "train": 40, "eval": 20, "predict": 20}
 
+EPOCHS = 20
+
 
 def kills(home: Path, *, count: int, seed: int) -> Iterator[Tally]:
     """Kill the commands `count` times in all, at moments drawn from `seed`."""
-    project = Project(home, lambda arguments: run_to_end(arguments, home), epochs=20, every=5)
+    project = killed_project(home)
     for command, share in SHARES.items():
         draw = random.Random(f"{seed} {command}")
         yield from Killer(project, command, draw).kill(max(1, round(count * share / 100)))
+
+
+def killed_project(home: Path) -> Project:
+    """A project whose training writes much, so that many kills land in a write."""
+    return Project(home, lambda arguments: run_to_end(arguments, home), epochs=EPOCHS, every=5)
 
 
 @dataclass(frozen=True)

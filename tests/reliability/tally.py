@@ -1,6 +1,6 @@
 """What was tried, and whether it held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -39,3 +39,11 @@ class Tally:
 
 
 HEADER = "| mishap | to | times | held | lost | |\n|---|---|--:|--:|--:|---|"
+
+
+def require_no_loss(tallies: Iterable[Tally]) -> int:
+    """Raise AssertionError with every loss; return how often something was tried."""
+    found = [*tallies]
+    lost = [line for tally in found for line in tally.lost]
+    assert not lost, "\n".join(lost)
+    return sum(tally.tried for tally in found)

@@ -22,6 +22,7 @@ from rnncli.training.checkpoints import KEPT
 from tests.cli.tables import write_table
 
 COMMANDS = ("prepare", "train", "eval", "predict")
+FINISHED = "finished"  # the name of the whole project, for `Project.put_back`
 # What differs between two runs that are the same run: what a clock said, and where they lie.
 CIRCUMSTANCES = {
     *("seconds", "compile_seconds", "examples_per_second", "train_seconds", "compiled_programs"),
@@ -76,6 +77,7 @@ class Project:
             self.before[command] = results(self.folder)
             run(self.arguments(command))
             self.after[command] = results(self.folder)
+        self.keep(FINISHED)
 
     def _put_something_older(self, command: str, run: Callable[[list[str]], object]) -> None:
         """Let `command` replace a file or folder; a training has nothing to replace."""

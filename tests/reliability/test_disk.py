@@ -1,0 +1,24 @@
+"""A disk that fails and files that are damaged, for some of the cases of ``python -m tests.reliability``."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.reliability.damage import damages
+from tests.reliability.faults import faults, in_process_project
+from tests.reliability.tally import require_no_loss
+from tests.reliability.workspace import Project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with in_process_project(tmp_path_factory.mktemp("disk")) as project:
+        yield project
+
+
+def test_nothing_is_lost_when_an_operation_fails_or_the_power(project: Project) -> None:
+    assert require_no_loss(faults(project, every=23)) > 25
+
+
+def test_no_damage_goes_unnoticed(project: Project) -> None:
+    assert require_no_loss(damages(project, flips=1, seed=0, share=0.2)) > 20
