@@ -126,8 +126,12 @@ class Predictor:
         self._path = path
         self._model = random_model(CONFIG, label_names=("a,b", 'c"', "d"))
 
-    def __call__(self, content: bytes) -> None:
-        """There is a row of output for each row of input, in order, errors in their places."""
+    def __call__(self, content: bytes) -> list[bool]:
+        """There is a row of output for each row of input, in order, errors in their places.
+
+        Returns:
+            Which rows are errors.
+        """
         format, encoding, table = chosen(content)
         self._path.write_bytes(table)
         rows: list[tuple[TextRow, Prediction | None]] = []
@@ -143,6 +147,7 @@ class Predictor:
             assert prediction is None or row.text in read.values.values()
         for output in OutputFormat:
             self._require_aligned(output, rows)
+        return [prediction is None for _, prediction in rows]
 
     def _require_aligned(self, output: OutputFormat, rows: list[tuple[TextRow, Prediction | None]]) -> None:
         lines = prediction_format(output, self._model.label_names)
