@@ -37,14 +37,14 @@ def checked_json(content: bytes) -> dict[str, Any]:
     """
     try:
         values = json.loads(content)
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
+        if "checksum" not in values:
+            raise ValueError("it has no checksum")
+        if values["checksum"] != _checksum(values):
+            raise ValueError("its checksum differs")
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if not isinstance(values, dict):
-        raise ValueError("not a JSON object")
-    if "checksum" not in values:
-        raise ValueError("it has no checksum")
-    if values["checksum"] != _checksum(values):
-        raise ValueError("its checksum differs")
     return values
 
 

@@ -166,7 +166,7 @@ class Dataset:
             manifest = Manifest.from_dict(values, name=path.resolve().name)
         except FileNotFoundError as error:
             raise DataError(f"{path}: no prepared dataset: it has no {MANIFEST}; {remedy}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RnncliError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RnncliError) as error:
             raise DataError(f"{path / MANIFEST}: damaged or unreadable ({error}); {remedy}") from error
         for name in manifest.files:
             if not (path / name).is_file():

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rnncli.data.dataset import Dataset
 from rnncli.errors import DataError, RunError
+from rnncli.files import checked_json
 from rnncli.saved_model import ENTRIES, save_model
 from tests.factories import random_model
 from tests.reliability import mutator
@@ -122,3 +124,16 @@ def test_an_input_that_hangs_is_a_failure() -> None:
         fuzzer.run(1)
     (failure,) = fuzzer.failures.values()
     assert "HangError" in failure.error
+
+
+def test_nesting_at_the_interpreter_s_limit_is_damage(fuzzed_model: FuzzedModel, folder: Path) -> None:
+    for depth in range(900, 1010):
+        nested = b"[" * depth + b"]" * depth
+        with pytest.raises(RunError):
+            fuzzed_model(b"\0" + fuzzed_model.seeds[0][1:].replace(b'"words"', nested))
+        with pytest.raises(ValueError):
+            checked_json(b'{"checksum": "", "values": ' + nested + b"}")
+        (folder / "manifest.json").write_bytes(nested)
+        with pytest.raises(DataError):
+            Dataset.open(folder)
+        read_table(b'\2{"text": ' + nested + b"}\n")
