@@ -62,6 +62,7 @@ class Killer:
         self._project = project
         self._command = command
         self._draw = draw
+        self._in_writes = 0
         self._pace = self._measured()
 
     def kill(self, count: int) -> list[Tally]:
@@ -78,7 +79,7 @@ class Killer:
             self._project.put_back(self._command)
             left -= self._round(tallies, left)
         found = [tally for tally in tallies.values() if tally.tried]
-        found[0].note = f"{rounds} rounds; undisturbed {self._pace.start:.1f} + {self._pace.rest:.1f} s"
+        found[0].note = f"{rounds} rounds, {self._in_writes} kills in a write"
         return found
 
     def _names(self) -> tuple[str, ...]:
@@ -92,10 +93,11 @@ class Killer:
             if not again:
                 break
             name = "train --resume" if "--resume=a" in arguments else self._command
-            moment = self._moment()
+            moment, before = self._moment(), self._half_written()
             if not self._killed(arguments, moment):
                 break
             done, last = done + 1, tallies[name]
+            self._in_writes += not self._half_written() <= before
             with last.attempt(f"kill {last.tried + 1} at {moment}"):
                 self._project.require_whole(self._command)
         if last:
@@ -128,7 +130,8 @@ class Killer:
         begin = time.monotonic()
         while process.poll() is None and time.monotonic() - begin < moment.seconds:
             time.sleep(0.002)
-        while moment.in_a_write and process.poll() is None and not self._is_writing():
+        known = self._half_written()
+        while moment.in_a_write and process.poll() is None and self._half_written() <= known:
             time.sleep(0.002)
         process.kill()
         _, said = process.communicate(timeout=HANG)
@@ -143,11 +146,11 @@ class Killer:
         while process.poll() is None and _changed_at(self._project.run.checkpoints_dir) == before:
             time.sleep(0.005)
 
-    def _is_writing(self) -> bool:
-        """Whether a file or folder is being filled beside its place."""
+    def _half_written(self) -> set[Path]:
+        """The files and folders that are being filled beside their places, or were left so by a kill."""
         run = self._project.run
         folders = (run.path, run.checkpoints_dir, run.evaluations_dir, run.path.parent / "datasets")
-        return any(any(folder.glob(".*.tmp")) for folder in (*folders, self._project.folder))
+        return {path for folder in (*folders, self._project.folder) for path in folder.glob(".*.tmp")}
 
     def _measured(self) -> Pace:
         self._project.put_back(self._command)
