@@ -10,6 +10,7 @@ from tests.reliability.in_process import Outcome
 from tests.reliability.tally import Tally
 from tests.reliability.workspace import FINISHED, Project, visible_files, without_circumstances
 
+KINDS = ("missing", "empty", "cut", "bit flip", "other digit")
 READERS = (
     ["compare", "--json"],
     ["compare", "a", "--json"],
@@ -41,13 +42,13 @@ def _damage_stage(
     project.put_back(stage)
     expected = {} if stage == RESUME else _shown(project)
     project.put_back(stage)
-    kinds = {
-        kind: Tally(kind, f"a file of a {stage} run") for kind in ("missing", "empty", "cut", "bit flip")
-    }
+    kinds = {kind: Tally(kind, f"a file of a {stage} run") for kind in KINDS}
     for path in _files_read(project, stage):
-        for kind in [*kinds][:3] + ["bit flip"] * flips:
+        for kind in [*KINDS[:3], *KINDS[3:] * flips]:
             if kind == "missing" and path.parent.name == "evaluations" and path.suffix == ".json":
                 continue  # that is a run which was not evaluated
+            if kind == "other digit" and path.suffix not in (".json", ".jsonl"):
+                continue
             if draw.random() >= share:
                 continue
             project.put_back(stage)
@@ -76,8 +77,10 @@ def _damage(path: Path, kind: str, draw: random.Random) -> str:
     if kind == "missing":
         path.unlink()
         return ""
-    if kind == "bit flip":
+    if kind in ("bit flip", "other digit"):
         bit = draw.randrange(8)
+        if kind == "other digit":  # which leaves a number, and JSON
+            position, bit = draw.choice([at for at, byte in enumerate(content) if byte in b"0123456789"]), 0
         content[position] ^= 1 << bit
         path.write_bytes(content)
         return f", bit {bit} of byte {position} of {len(content)}"
@@ -116,7 +119,7 @@ def _require_detection(project: Project, path: Path, expected: dict[str, str]) -
 def _require_sound_resumption(project: Project, path: Path, outcome: Outcome) -> None:
     """The training fails with a line that names the file, or ends as it should and has warned."""
     name = str(path.relative_to(project.folder))
-    named = any(part in outcome.said for part in (path.name, path.parent.name))
+    named = (path.parent.name if "checkpoints" in path.parts else path.name) in outcome.said
     if outcome.code == 0:
         named = named or any(part in name for part in UNREAD_BY_RESUME)
         assert project.difference("train") in ("", name)
