@@ -18,7 +18,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 def test_nothing_is_lost_when_an_operation_fails_or_the_power(project: Project) -> None:
-    assert require_no_loss(faults(project, every=23)) > 25
+    assert require_no_loss(faults(project, every=29)) > 20
 
 
 def test_no_damage_goes_unnoticed(project: Project) -> None:
