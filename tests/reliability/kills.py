@@ -14,7 +14,6 @@ from tests.reliability.workspace import Project
 
 # Of a hundred kills; those of `train` land on its resumption, too.
 SHARES = {"prepare": 20, "train": 40, "eval": 20, "predict": 20}
-
 EPOCHS = 20
 
 
@@ -87,27 +86,29 @@ class Killer:
 
     def _round(self, tallies: dict[str, Tally], most: int) -> int:
         """Kill at least once, as long as the dice say so; then let it finish. Return the kills."""
-        done, last = 0, None
-        while arguments := self._project.next_arguments(self._command):
-            again = done < most and (done == 0 or self._draw.random() < 0.7)
-            if not again:
+        done, last, ended = 0, None, False
+        while not ended and done < most and (done == 0 or self._draw.random() < 0.7):
+            arguments = self._project.next_arguments(self._command)
+            if arguments is None:
                 break
-            name = "train --resume" if "--resume=a" in arguments else self._command
             moment, before = self._moment(), self._half_written()
-            if not self._killed(arguments, moment):
-                break
-            done, last = done + 1, tallies[name]
-            self._in_writes += not self._half_written() <= before
-            with last.attempt(f"kill {last.tried + 1} at {moment}"):
-                self._project.require_whole(self._command)
+            ended = not self._killed(arguments, moment)
+            if not ended:
+                done, last = (
+                    done + 1,
+                    tallies["train --resume" if "--resume=a" in arguments else self._command],
+                )
+                self._in_writes += not self._half_written() <= before
+                with last.attempt(f"kill {last.tried + 1} at {moment}"):
+                    self._project.require_whole(self._command)
         if last:
-            self._finish(last)
+            self._finish(last, ended)
         return done
 
-    def _finish(self, tally: Tally) -> None:
+    def _finish(self, tally: Tally, ended: bool) -> None:
         """Come to the end; what is not as after the undisturbed command is a loss of the last kill."""
         try:
-            arguments = self._project.next_arguments(self._command)
+            arguments = None if ended else self._project.next_arguments(self._command)
             if arguments:
                 run_to_end(arguments, self._project.folder)
             unequal = self._project.difference(self._command)
@@ -137,7 +138,8 @@ class Killer:
         _, said = process.communicate(timeout=HANG)
         assert process.returncode in (0, -signal.SIGKILL), said
         if process.returncode == 0:  # the machine has become faster
-            self._pace.rest *= 0.9
+            seconds = time.monotonic() - begin - (0 if moment.after_a_save else self._pace.start)
+            self._pace.rest = (self._pace.rest + max(0, seconds)) / 2
         return process.returncode != 0
 
     def _await_save(self, process: "subprocess.Popen[str]") -> None:
