@@ -89,7 +89,8 @@ class Tokenizer:
         except OSError as error:
             raise DataError(f"{path}: cannot read the tokenizer: {error.strerror}") from error
         except Exception as error:  # the library raises nothing more specific
-            raise DataError(f"{path}: not a tokenizer, or a damaged one: {error}") from error
+            reason = " ".join(str(error).split())
+            raise DataError(f"{path}: not a tokenizer, or a damaged one: {reason}") from error
 
     def to_bytes(self) -> bytes:
         """The content of ``tokenizer.json``: equal for equal vocabularies."""

@@ -112,7 +112,8 @@ class Disk:
             place = _place(file, None)
             if not isinstance(file, int):
                 self.operation("create", place)
-            return _WatchedFile(self, function(file, mode, buffering=0), place)
+            how = {name: value for name, value in options.items() if name in ("closefd", "opener")}
+            return _WatchedFile(self, function(file, mode, buffering=0, **how), place)
 
         return opened
 
@@ -135,6 +136,9 @@ class _WatchedFile:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._file)
 
     def __enter__(self) -> "_WatchedFile":
         return self
