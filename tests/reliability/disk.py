@@ -110,8 +110,8 @@ class Disk:
             if not WRITING & set(mode) or "b" not in mode:
                 return function(file, mode, *arguments, **options)
             place = _place(file, None)
-            if not isinstance(file, int):
-                self.operation("create", place)
+            if not isinstance(file, int) and not place.is_dir():  # else a file without a name, which Python
+                self.operation("create", place)  # replaces by one with a name where there is none to be had
             how = {name: value for name, value in options.items() if name in ("closefd", "opener")}
             return _WatchedFile(self, function(file, mode, buffering=0, **how), place)
 
