@@ -2,13 +2,14 @@
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,6 +23,36 @@ RENAME_EXCHANGE = 2
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """Encode `value` as JSON; NaN and infinity, which JSON lacks, raise ValueError."""
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def with_checksum(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` and their checksum, which `checked_json` looks for."""
+    return {**values, "checksum": _checksum(values)}
+
+
+def checked_json(content: bytes) -> dict[str, Any]:
+    """The JSON object in `content`, its checksum compared.
+
+    Raises:
+        ValueError: It is no JSON object, or not as `with_checksum` gave it.
+    """
+    try:
+        values = json.loads(content)
+        if not isinstance(values, dict):
+            raise ValueError("not a JSON object")
+        if "checksum" not in values:
+            raise ValueError("it has no checksum")
+        if values["checksum"] != _checksum(values):
+            raise ValueError("its checksum differs")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return values
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    """SHA-256 of all entries but ``checksum``."""
+    others = {name: value for name, value in values.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def sync_directory(path: Path) -> None:
@@ -169,7 +200,20 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
 
 def remove_leftovers(path: Path) -> None:
     """Remove what killed writers of the folder `path` left beside it; call it with its lock held."""
-    leftover = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}\.tmp")
-    for found in path.parent.iterdir():
-        if leftover.fullmatch(found.name):
+    _remove_leftovers(path.parent, re.escape(path.name))
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Remove what killed writers left in `folder`; call it as the only one who writes there."""
+    _remove_leftovers(folder, ".+")
+
+
+def _remove_leftovers(folder: Path, name: str) -> None:
+    leftover = re.compile(rf"\.{name}\.\w{{8}}\.tmp")
+    for found in folder.iterdir() if folder.is_dir() else ():
+        if not leftover.fullmatch(found.name):
+            continue
+        if found.is_dir():
             shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ runs/RUN/config.json      settings and dataset; the first file written
 runs/datasets/NAME/       prepared datasets
 """
 
-import json
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from typing import Any
 
 from rnncli.config import TrainConfig
 from rnncli.errors import RunError, UsageError
-from rnncli.files import locked, write_json
+from rnncli.files import checked_json, locked, remove_all_leftovers, with_checksum, write_json
 
 DATASETS = "datasets"
 FORMAT_VERSION = 1
@@ -46,20 +46,17 @@ def check_name(name: str, *, what: str = "run") -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`.
+    """The JSON object in `path`, its checksum compared.
 
     Raises:
         RunError: the file is missing, cannot be read, or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return checked_json(path.read_bytes())
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the run is incomplete; train it again") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); restore it or train the run again") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{path} is damaged (not a JSON object); restore it or train the run again")
-    return value
 
 
 @dataclass(frozen=True)
@@ -141,22 +138,32 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The content of summary.json."""
-        return read_json(self.summary_path)
+        """The content of summary.json, which vouches for metrics.jsonl.
+
+        Raises:
+            RunError: either file is missing or damaged.
+        """
+        summary = read_json(self.summary_path)
+        if summary.get("metrics_sha256") != _sha256_of(self.metrics_path):
+            raise RunError(f"{self.metrics_path} is damaged (its checksum differs); train the run again")
+        return summary
+
+    def write_summary(self, values: dict[str, Any]) -> None:
+        """Write summary.json, the last file of a run."""
+        checksums = {"metrics_sha256": _sha256_of(self.metrics_path)}
+        write_json(self.summary_path, with_checksum(values | checksums))
 
     def write_description(self, config: TrainConfig, *, dataset: str, fingerprint: str, **extra: Any) -> None:
         """Write config.json, the first file of a run."""
-        write_json(
-            self.config_path,
-            {
-                "format_version": FORMAT_VERSION,
-                "run": self.name,
-                "dataset": dataset,
-                "fingerprint": fingerprint,
-                "train": config.to_dict(),
-                **extra,
-            },
-        )
+        values = {
+            "format_version": FORMAT_VERSION,
+            "run": self.name,
+            "dataset": dataset,
+            "fingerprint": fingerprint,
+            "train": config.to_dict(),
+            **extra,
+        }
+        write_json(self.config_path, with_checksum(values))
 
     def require_new(self) -> None:
         """Refuse to write over a run.
@@ -171,6 +178,12 @@ class Run:
                 f"{self.path} holds an unfinished run: continue it with --resume {self.name}, "
                 "or choose another --name"
             )
+        self._require_no_remains("choose another --name")
+
+    def _require_no_remains(self, remedy: str) -> None:
+        """Refuse a folder with parts of a run that nothing describes."""
+        if self.model_dir.exists() or self.checkpoints_dir.exists():
+            raise RunError(f"{self.config_path} is missing: the run is incomplete; {remedy}")
 
     def find_dataset(self, runs_dir: Path) -> Path:
         """Where the run's dataset lies: in `runs_dir`, else where it was when the run began."""
@@ -186,14 +199,27 @@ class Run:
             RunError: another process holds it.
         """
         with locked(self.path / ".lock", what=f"run '{self.name}'", error=RunError):
+            remove_all_leftovers(self.path)
+            remove_all_leftovers(self.checkpoints_dir)
             yield
+
+
+def _sha256_of(path: Path) -> str:
+    """The SHA-256 of a small file of a run, as hexadecimal digits."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing: the run is incomplete; train it again") from None
 
 
 def all_runs(runs_dir: Path) -> list[Run]:
     """Every run in `runs_dir`, finished or not, oldest first."""
-    configs = [path for path in runs_dir.glob("*/config.json") if NAME.fullmatch(path.parent.name)]
-    ages = {path: path.stat().st_mtime_ns for path in configs}
-    return [Run(path.parent) for path in sorted(configs, key=lambda path: (ages[path], path.parent.name))]
+    ages: dict[Path, int] = {}
+    for name in ("config.json", "summary.json"):  # a finished run is one even where the first is lost
+        for path in runs_dir.glob(f"*/{name}"):
+            if NAME.fullmatch(path.parent.name):
+                ages.setdefault(path.parent, path.stat().st_mtime_ns)
+    return [Run(path) for path in sorted(ages, key=lambda path: (ages[path], path.name))]
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
@@ -223,7 +249,10 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
         return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
     run = find_run(runs_dir, name)
     if not run.finished:
-        raise RunError(f"run '{name}' is not finished: continue it with 'rnncli train --resume {name}'")
+        raise RunError(
+            f"run '{name}' is not finished (it has no {run.summary_path.name}): "
+            f"continue it with 'rnncli train --resume {name}'"
+        )
     return run
 
 
@@ -236,6 +265,7 @@ def find_run(runs_dir: Path, name: str) -> Run:
     inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
     run = Run(runs_dir / name if inside else Path(name))
     if not run.config_path.is_file():
+        run._require_no_remains("train it again under another --name")
         names = [run.name for run in reversed(all_runs(runs_dir))]
         known = ", ".join(names[:SHOWN_RUNS]) or "none"
         more = f" and {len(names) - SHOWN_RUNS} older ones" if len(names) > SHOWN_RUNS else ""

@@ -177,7 +177,11 @@ def _read_description(path: Path) -> dict[str, Any]:
     for name, kind in ENTRIES.items():
         if type(description.get(name)) is not kind:  # a bool is no int here
             raise _damaged(path, f"'{name}' is missing or has the wrong type")
-    if description["sha256"].get(DESCRIPTION) != _own_sha256(description):
+    try:
+        expected = _own_sha256(description)
+    except RecursionError as error:
+        raise _damaged(path, "nested too deeply") from error
+    if description["sha256"].get(DESCRIPTION) != expected:
         raise _damaged(path, "its checksum differs")
     return description
 

@@ -67,5 +67,5 @@ def warn(*texts: str) -> None:
 
 
 def fail(text: str) -> None:
-    """Write the line that explains a failure on stderr."""
-    sys.stderr.write(f"error: {text}\n")
+    """Write the line that explains a failure on stderr; what is quoted in it may hold line breaks."""
+    sys.stderr.write(f"error: {' '.join(text.splitlines())}\n")

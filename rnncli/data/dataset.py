@@ -166,7 +166,7 @@ class Dataset:
             manifest = Manifest.from_dict(values, name=path.resolve().name)
         except FileNotFoundError as error:
             raise DataError(f"{path}: no prepared dataset: it has no {MANIFEST}; {REMEDY}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RnncliError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RnncliError) as error:
             raise DataError(f"{path / MANIFEST}: damaged or unreadable ({error}); {REMEDY}") from error
         for name in manifest.files:
             if not (path / name).is_file():
@@ -274,8 +274,11 @@ def resolve_dataset(runs_dir: Path, name_or_path: str | None) -> Dataset:
         if not known:
             raise DataError(f"{datasets_dir(runs_dir)}: no dataset prepared yet; run 'rnncli prepare'")
         return Dataset.open(known[-1])
-    for path in (datasets_dir(runs_dir) / name_or_path, Path(name_or_path)):
+    inside = datasets_dir(runs_dir) / name_or_path
+    for path in (inside, Path(name_or_path)):
         if (path / MANIFEST).is_file():
             return Dataset.open(path)
+    if inside.is_dir():
+        return Dataset.open(inside)  # which says what it lacks
     names = ", ".join(path.name for path in known) or "none"
     raise DataError(f"no prepared dataset '{name_or_path}'; prepared in {datasets_dir(runs_dir)}: {names}")

@@ -108,7 +108,8 @@ def _wide_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
             f"{where}: not {encoding} after line {number} ({error}); give the file's --encoding"
         ) from error
     finally:
-        lines.detach()
+        if not stream.closed:  # by a reader that has given up
+            lines.detach()
 
 
 def _check_mark(content: bytes, where: str, encoding: str) -> None:

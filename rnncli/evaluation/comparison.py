@@ -15,6 +15,7 @@ from rnncli.evaluation import storage
 from rnncli.evaluation.report import Evaluation
 from rnncli.evaluation.significance import PairedTest, holm, paired_test
 from rnncli.runs import Run, list_runs, resolve_run
+from rnncli.saved_model import load_model
 
 FORMAT_VERSION = 1
 
@@ -152,6 +153,7 @@ def read_entry(run: Run, split: str, dataset: str | None) -> Entry:
         RunError: a file of the run is missing or damaged.
     """
     summary = run.summary
+    load_model(run.model_dir)  # figures of a damaged model are none
     try:
         return Entry(
             run=run,

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from rnncli.errors import RunError
 from rnncli.evaluation.metrics import FloatArray, IntArray
 from rnncli.evaluation.report import Evaluation
-from rnncli.files import write_bytes, write_json
+from rnncli.files import checked_json, with_checksum, write_bytes, write_json
 from rnncli.runs import Run
 
 
@@ -56,7 +55,7 @@ def store(run: Run, evaluation: Evaluation, probabilities: FloatArray, labels: I
     np.savez(buffer, probabilities=probabilities, labels=labels)
     write_bytes(arrays, buffer.getvalue())
     checksum = hashlib.sha256(buffer.getvalue()).hexdigest()
-    write_json(figures, {**evaluation.to_dict(), "arrays_sha256": checksum})
+    write_json(figures, with_checksum({**evaluation.to_dict(), "arrays_sha256": checksum}))
     return figures
 
 
@@ -97,9 +96,6 @@ def load_correct(run: Run, dataset: str, split: str) -> npt.NDArray[np.bool_]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        return checked_json(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}): evaluate the run again") from error
-    if not isinstance(values, dict):
-        raise RunError(f"{path} is damaged (not a JSON object): evaluate the run again")
-    return values

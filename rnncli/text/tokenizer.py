@@ -94,11 +94,16 @@ class Tokenizer:
             DataError: The file is missing or damaged.
         """
         try:
-            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
+            backend = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+            unknown = getattr(backend.model, "unk_token", None)
+            if unknown is None or backend.token_to_id(unknown) != UNKNOWN_ID:
+                raise ValueError(f"unknown words should have the id {UNKNOWN_ID}")
+            return cls(backend)
         except OSError as error:
             raise DataError(f"{path}: cannot read the tokenizer: {error.strerror}") from error
         except Exception as error:  # the library raises nothing more specific
-            raise DataError(f"{path}: not a tokenizer, or a damaged one: {error}") from error
+            reason = " ".join(str(error).split())
+            raise DataError(f"{path}: not a tokenizer, or a damaged one: {reason}") from error
 
     def to_bytes(self) -> bytes:
         """The content of ``tokenizer.json``: equal for equal vocabularies."""

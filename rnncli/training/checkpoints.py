@@ -1,14 +1,13 @@
 """Checkpoints: the arrays and the progress of a run, enough to continue it bit for bit.
 
     checkpoints/step-00000391/state.safetensors   every array of the training state, by its path
-                              state.json          progress, and the checksum of the arrays
+                              state.json          progress, the checksum of the arrays, and its own
 
 A checkpoint is a folder that is filled beside its place and renamed when whole. The newest ones
 are kept; a damaged one is reported, and the one before it serves.
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from rnncli.errors import RunError
-from rnncli.files import named_failures, replaced_directory, write_json
+from rnncli.files import checked_json, named_failures, replaced_directory, with_checksum, write_json
 from rnncli.training.loop import Progress
 from rnncli.training.step import TrainState
 
@@ -35,10 +34,8 @@ def save_checkpoint(directory: Path, state: TrainState, progress: Progress) -> P
     path = directory / f"step-{int(state.step):08d}"
     with named_failures(path), replaced_directory(path) as new:
         (new / ARRAYS).write_bytes(content)
-        write_json(
-            new / DESCRIPTION,
-            {"sha256": hashlib.sha256(content).hexdigest(), "progress": progress.to_dict()},
-        )
+        description = {"sha256": hashlib.sha256(content).hexdigest(), "progress": progress.to_dict()}
+        write_json(new / DESCRIPTION, with_checksum(description))
     for old in _newest_first(directory)[KEPT:]:
         shutil.rmtree(old)
     return path
@@ -81,7 +78,7 @@ def _by_path(state: TrainState) -> dict[str, Any]:
 def _load(path: Path, template: TrainState) -> tuple[TrainState, Progress]:
     try:
         content = (path / ARRAYS).read_bytes()
-        description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        description = checked_json((path / DESCRIPTION).read_bytes())
         if hashlib.sha256(content).hexdigest() != description["sha256"]:
             raise RunError(f"{path / ARRAYS} is damaged: its checksum differs")
         arrays = load(content)

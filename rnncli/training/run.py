@@ -18,7 +18,7 @@ from rnncli.data.dataset import Dataset
 from rnncli.devices import data_mesh
 from rnncli.errors import DivergedError, RunError
 from rnncli.evaluation import symptoms
-from rnncli.files import to_json, write_bytes, write_json
+from rnncli.files import to_json, write_bytes
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.reporting.plots import plot_history
 from rnncli.runs import FORMAT_VERSION, Run
@@ -226,9 +226,14 @@ class TrainingRun:
         return model.label_names[found.pop()]
 
     def _finish(self) -> None:
-        """Write the plot and the summary; the summary makes the run finished."""
+        """Write the plot and the summary; the summary makes the run finished.
+
+        Raises:
+            RunError: the best epoch's model has been damaged since it was written.
+        """
         if not self._writes:
             return
+        load_model(self.run.model_dir)
         progress = self.trainer.progress
         history = progress.history
         title = f"{self.run.name}: {self.config.arch} on {self.dataset.manifest.name}"
@@ -241,7 +246,7 @@ class TrainingRun:
             balanced=self.config.class_weights is ClassWeights.BALANCED,
             only_label=self._only_label(),
         )
-        write_json(self.run.summary_path, self._summary())
+        self.run.write_summary(self._summary())
 
     def _summary(self) -> dict[str, Any]:
         progress = self.trainer.progress

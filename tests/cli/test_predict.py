@@ -22,7 +22,6 @@ from typer.testing import CliRunner
 
 from rnncli.cli.app import app
 from rnncli.config import Arch, ModelConfig, TrainConfig
-from rnncli.files import write_json
 from rnncli.inference import Scorer, predict_texts
 from rnncli.runs import Run
 from rnncli.saved_model import load_model, save_model
@@ -45,7 +44,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run.path.mkdir(parents=True)
         run.write_description(TrainConfig(arch=arch), dataset="words", fingerprint=name)
         save_model(run.model_dir, random_model(config, label_names=labels))
-        write_json(run.summary_path, {"val_accuracy": 0.5})
+        run.metrics_path.touch()
+        run.write_summary({"val_accuracy": 0.5})
     os.utime(folder / "runs" / "six" / "summary.json", (0, 0))
     return folder
 

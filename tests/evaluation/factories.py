@@ -11,7 +11,6 @@ from rnncli.data.dataset import Dataset
 from rnncli.data.examples import Examples, Report
 from rnncli.data.prepare import prepare
 from rnncli.data.stored_texts import TextStore
-from rnncli.files import write_json
 from rnncli.runs import Run
 from rnncli.saved_model import SavedModel, save_model
 
@@ -118,5 +117,6 @@ def make_run(
         "examples_per_second": 700.0,
         "config": config.to_dict(),
     }
-    write_json(run.summary_path, summary)
+    run.metrics_path.touch()
+    run.write_summary(summary)
     return run

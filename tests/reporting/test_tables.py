@@ -12,7 +12,7 @@ from rnncli.config import TrainConfig
 from rnncli.evaluation.comparison import Comparison, Entry
 from rnncli.evaluation.report import Evaluation, measure
 from rnncli.evaluation.significance import paired_test
-from rnncli.files import write_json
+from rnncli.files import with_checksum, write_json
 from rnncli.reporting.tables import ComparisonView, EvaluationView, duration, size
 from rnncli.runs import Run
 from tests.evaluation.test_metrics import random_predictions
@@ -140,7 +140,7 @@ def test_wide_characters_take_two_columns() -> None:
 def entry(folder: Path, name: str, *, known: bool = True, **settings: object) -> Entry:
     run = Run(folder / name)
     run.path.mkdir()
-    write_json(run.config_path, {"dataset": "words", "fingerprint": "f" * 64})
+    write_json(run.config_path, with_checksum({"dataset": "words", "fingerprint": "f" * 64}))
     config = TrainConfig.from_dict(settings, where="settings")
     return Entry(
         run=run,

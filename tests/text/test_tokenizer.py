@@ -141,11 +141,13 @@ def test_saving_and_loading_agree(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.encode(["don't 映 x"])[0], tokenizer.encode(["don't 映 x"])[0])
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"model": 1}', b"\xff\xfe", b"[]"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b'{"model": 1}', b"\xff\xfe", b"[]", b'{"version": "two\\nlines"}']
+)
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"tokenizer\.json: not a tokenizer"):
+    with pytest.raises(DataError, match=r"^[^\n]*tokenizer\.json: not a tokenizer[^\n]*\Z"):
         Tokenizer.load(path)
 
 
@@ -182,3 +184,13 @@ def test_forking_after_use_gives_no_warning() -> None:
         [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("unknown", ["the", "nothing", "<pad>"])
+def test_a_file_with_another_unknown_word_is_refused(tmp_path: Path, unknown: str) -> None:
+    path = tmp_path / "tokenizer.json"
+    content = Tokenizer.train(["the film"], 100).to_bytes()
+    path.write_bytes(content.replace(b'"unk_token":"<unk>"', b'"unk_token":"%s"' % unknown.encode()))
+    assert path.read_bytes() != content
+    with pytest.raises(DataError, match=r"tokenizer\.json: .* unknown words should have the id 1"):
+        Tokenizer.load(path)

@@ -1,0 +1,91 @@
+"""``python -m tests.reliability``: the long form of these tests, as a table; 1 if anything was lost.
+
+All that it writes lies in a temporary folder, which is gone at the end.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.reliability.damage import damages
+from tests.reliability.faults import faults, in_process_project
+from tests.reliability.fuzz import fuzz
+from tests.reliability.kills import kills
+from tests.reliability.stops import EPOCHS_OF_THREE_HOURS, stops
+from tests.reliability.tally import HEADER, Tally
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The parts to run, their counts and the seed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS], help="default: all")
+    parser.add_argument("--kills", type=int, default=200, metavar="N", help="SIGKILLs (%(default)s)")
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=1,
+        metavar="N",
+        help="break each N-th operation on the disk (%(default)s)",
+    )
+    parser.add_argument(
+        "--flips", type=int, default=20, metavar="N", help="flipped bits in each file (%(default)s)"
+    )
+    parser.add_argument(
+        "--inputs", type=int, default=1_000_000, metavar="N", help="to fuzz with (%(default)s)"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=EPOCHS_OF_THREE_HOURS,
+        metavar="N",
+        help="of the long training (%(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), metavar="N", help="drawn by default"
+    )
+    return parser.parse_args(arguments)
+
+
+def disk(home: Path, options: argparse.Namespace) -> Iterator[Tally]:
+    """What can happen to a disk: operations that fail, and files that are damaged."""
+    with in_process_project(home) as project:
+        yield from faults(project, every=options.every)
+        yield from damages(project, flips=options.flips, seed=options.seed)
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Tally]]] = {
+    "kills": lambda home, options: kills(home, count=options.kills, seed=options.seed),
+    "disk": lambda home, options: disk(home, options),
+    "fuzz": lambda home, options: fuzz(home, inputs=options.inputs, seed=options.seed),
+    "stops": lambda home, options: stops(home, epochs=options.epochs),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the parts and print the table, a row as soon as it is known; return how the process ends."""
+    options = parse(arguments)
+    lost: list[str] = []
+    print(f"seed {options.seed}\n\n{HEADER}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="rnncli-reliability-") as folder:
+        os.environ["XDG_CACHE_HOME"] = folder  # of compiled programs and of matplotlib's fonts
+        for part in options.parts:
+            home = Path(folder) / part
+            home.mkdir()
+            begin = time.monotonic()
+            for tally in PARTS[part](home, options):
+                print(tally.row(), flush=True)
+                lost += tally.lost
+            print(f"{part}: {time.monotonic() - begin:,.0f} s", file=sys.stderr, flush=True)
+    print(f"\n{len(lost)} losses")
+    for loss in lost:
+        print(f"- {loss}")
+    return bool(lost)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,156 @@
+"""A disk that fails, or loses its power, at the n-th operation that changes it."""
+
+import builtins
+import errno
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from rnncli import files
+
+WRITING = set("wxa+")
+# By name in `os`; the position of the path or descriptor that they change is the first.
+FAILING = ("fsync", "replace", "rename", "mkdir")
+CLEANING = ("unlink", "remove", "rmdir")  # they do not run out of space, but a machine may stop there
+
+
+class Breaking(StrEnum):
+    """How a disk breaks: one operation finds it full, or the power fails there."""
+
+    FULL = "disk full"
+    POWER = "power lost"
+
+
+class PowerLostError(BaseException):
+    """The machine has stopped: nothing may catch this, and nothing reaches the disk any more."""
+
+
+class Disk:
+    """Counts the operations that change what lies below `root`, and breaks at one of them.
+
+    Attributes:
+        operations: what was done, in order.
+    """
+
+    def __init__(self, root: Path, *, break_at: int = 0, how: Breaking = Breaking.FULL) -> None:
+        """Break at the operation with the number `break_at`, from 1; 0: never."""
+        self.operations: list[str] = []
+        self._root = root
+        self._break_at = break_at
+        self._how = how
+        self._stopped = False
+        self._unsynced: set[int] = set()  # inodes whose content may not have reached the disk
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Stand between the program and the system while the body runs."""
+        with ExitStack() as patches:
+            for name in (*FAILING, *CLEANING):
+                patches.enter_context(patch.object(os, name, self._watched(name, getattr(os, name))))
+            exchange = self._watched("exchange", files._exchanged)
+            patches.enter_context(patch.object(files, "_exchanged", exchange))
+            patches.enter_context(patch.object(os, "open", self._opened_descriptor(os.open)))
+            opened = self._opened(io.open)
+            patches.enter_context(patch.object(io, "open", opened))
+            patches.enter_context(patch.object(builtins, "open", opened))
+            yield
+
+    def operation(self, name: str, path: Path) -> None:
+        """Count one, and break if it is the one."""
+        if not path.is_relative_to(self._root):
+            return
+        if self._stopped:
+            raise PowerLostError
+        if (name in CLEANING and self._how is Breaking.FULL) or (name == "mkdir" and path.exists()):
+            return
+        self.operations.append(f"{name} {path.relative_to(self._root)}")
+        if len(self.operations) != self._break_at:
+            return
+        if self._how is Breaking.FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        self._lose_power()
+        raise PowerLostError
+
+    def written(self, descriptor: int) -> None:
+        """Remember that a file has content which is not synced."""
+        self._unsynced.add(os.fstat(descriptor).st_ino)
+
+    def _lose_power(self) -> None:
+        """From here on nothing is written, and what was not synced is gone."""
+        self._stopped = True
+        for path in self._root.rglob("*"):
+            if path.is_file() and path.stat().st_ino in self._unsynced:
+                os.truncate(path, 0)
+
+    def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(target: Any, *arguments: Any, **options: Any) -> Any:
+            self.operation(name, _place(target, options.get("dir_fd")))
+            result = function(target, *arguments, **options)
+            if name == "fsync":
+                self._unsynced.discard(os.fstat(target).st_ino)
+            return result
+
+        return watched
+
+    def _opened_descriptor(self, function: Callable[..., int]) -> Callable[..., int]:
+        def opened(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+            if flags & os.O_CREAT:
+                self.operation("create", _place(path, options.get("dir_fd")))
+            return function(path, flags, *arguments, **options)
+
+        return opened
+
+    def _opened(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def opened(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+            if not WRITING & set(mode) or "b" not in mode:
+                return function(file, mode, *arguments, **options)
+            place = _place(file, None)
+            if not isinstance(file, int) and not place.is_dir():  # else a file without a name, which Python
+                self.operation("create", place)  # replaces by one with a name where there is none to be had
+            how = {name: value for name, value in options.items() if name in ("closefd", "opener")}
+            return _WatchedFile(self, function(file, mode, buffering=0, **how), place)
+
+        return opened
+
+
+class _WatchedFile:
+    """A file whose every write goes to the disk at once, and is counted."""
+
+    def __init__(self, disk: Disk, file: io.FileIO, place: Path) -> None:
+        self._disk, self._file, self._place = disk, file, place
+
+    def write(self, content: Any) -> int:
+        """Write all; where the disk breaks, half."""
+        self._disk.written(self._file.fileno())
+        try:
+            self._disk.operation("write", self._place)
+        except OSError:
+            self._file.write(content[: len(content) // 2])
+            raise
+        return self._file.write(content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._file)
+
+    def __enter__(self) -> "_WatchedFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _place(target: Any, folder: int | None) -> Path:
+    """Where a path or descriptor points."""
+    if isinstance(target, int):
+        return Path(f"/proc/self/fd/{target}").readlink()
+    if folder is not None:
+        return Path(f"/proc/self/fd/{folder}").readlink() / os.fsdecode(target)
+    return Path(os.fsdecode(target)).absolute()

@@ -1,0 +1,92 @@
+"""Every operation on the disk made to fail in turn, and the power made to fail there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.reliability.disk import Breaking, Disk, PowerLostError
+from tests.reliability.in_process import Outcome, compiled_once
+from tests.reliability.tally import Tally
+from tests.reliability.workspace import COMMANDS, Project
+
+RESUME = "train --resume"
+
+
+@contextmanager
+def in_process_project(home: Path) -> Iterator[Project]:
+    """A tiny project whose commands run in this process; its training is kept half done, too."""
+    with compiled_once():
+        project = Project(home, succeed, epochs=2, every=7, texts=50)
+        keep_half_trained(project)
+        yield project
+
+
+def faults(project: Project, *, every: int = 1) -> Iterator[Tally]:
+    """Break the disk at every operation of every command, or at each `every`-th."""
+    for how in Breaking:
+        for name in (*COMMANDS, RESUME):
+            yield break_each(project, name, how, every=every)
+
+
+def succeed(arguments: list[str]) -> Outcome:
+    """Run a command that must succeed."""
+    outcome = Outcome(arguments)
+    assert outcome.code == 0, outcome.said
+    return outcome
+
+
+def keep_half_trained(project: Project) -> None:
+    """Keep a project whose training lost its power in the middle of a checkpoint."""
+    operations = operations_of(project, "train", Breaking.POWER)
+    writes = [number for number, name in enumerate(operations, 1) if name.endswith("new/state.safetensors")]
+    break_at(project, "train", Breaking.POWER, writes[len(writes) // 2])
+    project.keep(RESUME)
+
+
+def break_each(project: Project, name: str, how: Breaking, *, every: int = 1) -> Tally:
+    """Break the disk at the operations of one command, and each time look and repeat."""
+    tally = Tally(str(how), name)
+    operations = operations_of(project, name, how)
+    for number in range(1, len(operations) + 1, every):
+        with tally.attempt(f"operation {number}: {operations[number - 1]}"):
+            break_at(project, name, how, number)
+            repeat(project, name)
+    tally.note = f"{len(operations)} operations"
+    return tally
+
+
+def operations_of(project: Project, name: str, how: Breaking) -> list[str]:
+    """What an undisturbed command does to the disk."""
+    project.put_back(name)
+    disk = Disk(project.folder, how=how)
+    with disk.installed():
+        repeat(project, name)
+    return disk.operations
+
+
+def break_at(project: Project, name: str, how: Breaking, number: int) -> None:
+    """Break at one operation: there is one clear error, and all that is in its place is whole."""
+    project.put_back(name)
+    arguments = project.next_arguments(name.split()[0])
+    disk = Disk(project.folder, break_at=number, how=how)
+    with disk.installed():
+        try:
+            outcome = Outcome(arguments or [])
+        except PowerLostError:
+            pass
+        else:
+            assert how is Breaking.FULL, "the loss of power was caught"
+            assert outcome.code == 1, "an operation failed, and the command did not"
+            assert "No space left on device" in outcome.error
+            assert "Traceback" not in outcome.said
+    project.require_whole(name.split()[0])
+
+
+def repeat(project: Project, name: str) -> None:
+    """Say the command again, or resume; the result must be the undisturbed one's."""
+    command = name.split()[0]
+    arguments = project.next_arguments(command)
+    if arguments:
+        succeed(arguments)
+    unequal = project.difference(command)
+    assert not unequal, f"unequal: {unequal}"

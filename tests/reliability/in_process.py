@@ -1,0 +1,49 @@
+"""The command line without a new process: JAX is imported once, and every program compiled once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from typer.testing import CliRunner
+
+from rnncli.cli.app import app
+
+
+class Outcome:
+    """How a command ended and what it said.
+
+    Attributes:
+        code: the exit code.
+        said: what it wrote on stderr.
+        shown: what it wrote on stdout.
+    """
+
+    def __init__(self, arguments: list[str]) -> None:
+        """Run the command; an exception that it does not explain is raised here."""
+        result = CliRunner().invoke(app, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        self.code, self.said, self.shown = result.exit_code, result.stderr, result.stdout
+
+    @property
+    def error(self) -> str:
+        """The one line that explains a failure; empty where there is none."""
+        lines = [line for line in self.said.splitlines() if line.startswith("error: ")]
+        assert len(lines) == (self.code != 0), (self.code, self.said)
+        return "".join(lines)
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Let all trainings of equal settings in the body share their compiled programs."""
+    from rnncli.training import run
+    from rnncli.training.step import Steps
+
+    made: dict[Any, Steps] = {}
+
+    def shared(config: Any, tx: Any, mesh: Any, precision: Any) -> Steps:
+        return made.setdefault((config, mesh, precision), Steps(config, tx, mesh, precision))
+
+    with patch.object(run, "Steps", shared), patch("rnncli.devices.start_jax"):
+        yield

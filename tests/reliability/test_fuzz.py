@@ -1,0 +1,139 @@
+"""Inputs of any kind, by generation and by mutation, and the mutator itself."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.data.dataset import Dataset
+from rnncli.errors import DataError, RunError
+from rnncli.files import checked_json
+from rnncli.saved_model import ENTRIES, save_model
+from tests.factories import random_model
+from tests.reliability import mutator
+from tests.reliability.fuzz import fuzz
+from tests.reliability.mutator import Fuzzer
+from tests.reliability.tally import require_no_loss
+from tests.reliability.targets import CONFIG, FuzzedModel, Predictor, read_table
+
+# Of each format: rows with a text, then rows without one that anyone can read.
+GOOD = {
+    0: ('a,"b"\n', '"a, ""b""\n c",d\n', ",\n", '" ",\r\n', "\u2028,ü\n"),
+    1: ("a\tb\n", '"a\t\tb"\tc\n', "\t\n", 'a"b\tc\r\n', "\u2028\tü\n"),
+    2: ('{"text": "a"}\n', '{"label": 1, "text": "\\n"}\n', '{"text": null}\r\n', '{"text": "\u2028"}\n'),
+    3: ("a\n", '"b\n', "\n", "\r\n", "{}\n", "\u2028\x0b\x85\n"),
+}
+BAD = {
+    0: ("a\n", "a,b,c\n", '"a"b,c\n', "a\0,b\n", "a,\xff\n"),
+    1: ("a\n", '"a"\tb\tc\n', "a\0\tb\n", "\xff\tb\n"),
+    2: (
+        "{\n",
+        "\n",
+        "[]\n",
+        '{"text": []}\n',
+        '{"label": "a"}\n',
+        '{"text": "\\ud800"}\n',
+        "\xff\n",
+        "[" * 5000 + "\n",
+    ),
+    3: ("a\0\n", "\xff\n"),
+}
+HEADERS = {0: b"text,label\n", 1: b"text\tlabel\n", 2: b"", 3: b""}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("fuzz")
+
+
+@pytest.fixture(scope="module")
+def fuzzed_model(folder: Path) -> FuzzedModel:
+    save_model(folder / "another", random_model(CONFIG))
+    return FuzzedModel(folder / "another")
+
+
+@given(kind=st.sampled_from([*GOOD]), data=st.data())
+def test_every_row_has_its_place(folder: Path, kind: int, data: st.DataObject) -> None:
+    rows = [(row, False) for row in GOOD[kind]] + [(row, True) for row in BAD[kind]]
+    drawn = data.draw(st.lists(st.sampled_from(rows), max_size=30))
+    lines = b"".join(row.encode("latin-1" if "\xff" in row else "utf-8") for row, _ in drawn)
+    predictor = Predictor(folder / "rows")
+    assert predictor(bytes([kind]) + HEADERS[kind] + lines) == [bad for _, bad in drawn]
+
+
+@given(st.integers(0, 255), st.binary())
+def test_any_bytes_are_rows_or_a_data_error(folder: Path, kind: int, content: bytes) -> None:
+    for target in (read_table, Predictor(folder / "bytes")):
+        with suppress(DataError):
+            target(bytes([kind]) + content)
+
+
+@given(name=st.sampled_from([*ENTRIES]), value=JSON)
+def test_any_value_in_a_description_is_a_model_or_a_run_error(
+    fuzzed_model: FuzzedModel, name: str, value: object
+) -> None:
+    description = json.loads(fuzzed_model.seeds[1][1:]) | {name: value}
+    with suppress(RunError):
+        fuzzed_model(b"\1" + json.dumps(description).encode())
+
+
+def test_mutations_find_nothing(folder: Path) -> None:
+    assert require_no_loss(fuzz(folder, inputs=4000, seed=0)) == 4000
+
+
+def reach(content: bytes) -> None:
+    """Fails where four bytes are right, which are found one after another or not at all."""
+    if content[1:2] != b"f":
+        return
+    if content[2:3] != b"u":
+        return
+    if content[3:4] != b"z":
+        return
+    if content[4:5] != b"z":
+        return
+    raise ValueError("found")
+
+
+def test_the_mutator_is_led_by_what_it_reaches() -> None:
+    guided = Fuzzer(reach, [b"\0abcd"], [b"f", b"u", b"z"], "0")
+    with patch.object(mutator, "PACKAGE", __file__):
+        guided.run(20_000, traced=1)
+    (failure,) = guided.failures.values()
+    assert failure.content[1:5] == b"fuzz"
+    assert "ValueError" in failure.error
+    blind = Fuzzer(reach, [b"\0abcd"], [b"f", b"u", b"z"], "0")
+    blind.run(20_000, traced=0)
+    assert not blind.failures
+
+
+def test_an_input_that_hangs_is_a_failure() -> None:
+    def hang(_: bytes) -> None:
+        while True:
+            pass
+
+    fuzzer = Fuzzer(hang, [b"\0"], [b""], "0")
+    with patch.object(mutator, "HANG", 0.05):
+        fuzzer.run(1)
+    (failure,) = fuzzer.failures.values()
+    assert "HangError" in failure.error
+
+
+def test_nesting_at_the_interpreter_s_limit_is_damage(fuzzed_model: FuzzedModel, folder: Path) -> None:
+    for depth in range(900, 1010):
+        nested = b"[" * depth + b"]" * depth
+        with pytest.raises(RunError):
+            fuzzed_model(b"\0" + fuzzed_model.seeds[0][1:].replace(b'"words"', nested))
+        with pytest.raises(ValueError):
+            checked_json(b'{"checksum": "", "values": ' + nested + b"}")
+        (folder / "manifest.json").write_bytes(nested)
+        with pytest.raises(DataError):
+            Dataset.open(folder)
+        read_table(b'\2{"text": ' + nested + b"}\n")

@@ -1,0 +1,201 @@
+"""A small project on disk, the commands that fill it, and what must be true of it at every moment.
+
+films.csv  →  prepare  →  runs/datasets/films/
+           →  train    →  runs/a/
+           →  eval     →  runs/a/evaluations/, eval.csv
+new.txt    →  predict  →  labels.jsonl
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rnncli.data.dataset import Dataset
+from rnncli.evaluation import storage
+from rnncli.files import checked_json
+from rnncli.runs import Run
+from rnncli.saved_model import load_model
+from rnncli.training.checkpoints import KEPT
+from tests.cli.tables import write_table
+
+COMMANDS = ("prepare", "train", "eval", "predict")
+FINISHED = "finished"  # the name of the whole project, for `Project.put_back`
+# What differs between two runs that are the same run: what a clock said, and where they lie.
+CIRCUMSTANCES = {
+    *("seconds", "compile_seconds", "examples_per_second", "train_seconds", "compiled_programs"),
+    *("dataset_path", "checksum", "metrics_sha256"),
+}
+OLD = b"an older file\n"
+SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full"]
+
+
+class Project:
+    """A project that can be put back to where it was before any of its commands.
+
+    Attributes:
+        folder: where it lies.
+        before: the files that count, by command, before it.
+        after: the files that count, by command, after it.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        run: Callable[[list[str]], object],
+        *,
+        epochs: int,
+        every: int,
+        batch_size: int = 16,
+        texts: int = 5000,
+    ) -> None:
+        """Run every command once, undisturbed, by `run`; all lies in the empty folder `home`.
+
+        Args:
+            home: the folder.
+            run: runs a command line to its end, and raises where it fails.
+            epochs: of the training.
+            every: steps between its checkpoints.
+            batch_size: texts a step.
+            texts: how many are predicted.
+        """
+        self.folder = home / "project"
+        self.before: dict[str, dict[str, bytes]] = {}
+        self.after: dict[str, dict[str, bytes]] = {}
+        self._home = home
+        self._every = f"--checkpoint-every={every}"
+        self._settings = [f"--epochs={epochs}", f"--batch-size={batch_size}", *SHAPE]
+        self.folder.mkdir()
+        write_table(self.folder / "films.csv", ["bad", "good"], rows=211)
+        rows = [b"w0x%d the film %d" % (number % 5, number) for number in range(texts)]
+        (self.folder / "new.txt").write_bytes(b"\n".join([*rows, b"no UTF-8: \xff", b"the last"]))
+        for command in COMMANDS:
+            self._put_something_older(command, run)
+            self.keep(command)
+            self.before[command] = results(self.folder)
+            run(self.arguments(command))
+            self.after[command] = results(self.folder)
+        self.keep(FINISHED)
+
+    def _put_something_older(self, command: str, run: Callable[[list[str]], object]) -> None:
+        """Let `command` replace a file or folder; a training has nothing to replace."""
+        if command == "prepare":
+            run([*self.arguments(command), "--seed=1"])
+        name = {"eval": "eval.csv", "predict": "labels.jsonl"}.get(command)
+        if name:
+            (self.folder / name).write_bytes(OLD)
+
+    def keep(self, name: str) -> None:
+        """Keep the project as it is now, for `put_back`."""
+        shutil.copytree(self.folder, self._home / name)
+
+    def put_back(self, name: str) -> None:
+        """Make the project what it was before the command `name`, or when it was kept as that."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self._home / name, self.folder)
+
+    @property
+    def run(self) -> Run:
+        """The run that is trained."""
+        return Run(self.folder / "runs" / "a")
+
+    def arguments(self, command: str) -> list[str]:
+        """The command line of `command`."""
+        folder = self.folder
+        details = {
+            "prepare": [str(folder / "films.csv"), "--max-length=11"],
+            "train": ["--name=a", "--devices=1", self._every, *self._settings],
+            "eval": ["a", f"--output={folder / 'eval.csv'}"],
+            "predict": ["--run=a", f"--input={folder / 'new.txt'}", f"--output={folder / 'labels.jsonl'}"],
+        }
+        return [command, *details[command], f"--runs-dir={folder / 'runs'}", "--quiet"]
+
+    def next_arguments(self, command: str) -> list[str] | None:
+        """What to say after `command` was cut short; None when it had done all.
+
+        A training is resumed, once there is a run to resume; the others are repeated.
+        """
+        if command != "train" or not self.run.config_path.exists():
+            return self.arguments(command)
+        if self.run.finished:
+            return None
+        resume = ["train", "--resume=a", "--devices=1", self._every]
+        return [*resume, f"--runs-dir={self.folder / 'runs'}", "--quiet"]
+
+    def require_whole(self, command: str) -> None:
+        """Everything in its place is whole, however `command` was cut short.
+
+        A file is as it was before the command or as it is after it; those of a training that is
+        under way are sound in themselves.
+
+        Raises:
+            AssertionError: a file is neither.
+            RnncliError: a dataset, model or evaluation does not open.
+        """
+        before, after = self.before[command], self.after[command]
+        for name, content in results(self.folder).items():
+            if command != "train" or not name.startswith("runs/a/"):
+                assert content in (before.get(name), after.get(name)), f"{name} is neither old nor new"
+        for name in before:
+            assert (self.folder / name).exists(), f"{name} is gone"
+        for manifest in self.folder.glob("runs/datasets/[!.]*/manifest.json"):
+            dataset = Dataset.open(manifest.parent)
+            for split in dataset.manifest.splits:
+                dataset.split(split)
+        if self.run.config_path.exists():
+            self._require_whole_run(json.loads(self.after["train"]["runs/a/metrics.jsonl"]))
+
+    def _require_whole_run(self, history: list[Any]) -> None:
+        run = self.run
+        assert run.config.arch == "gru"
+        if run.model_dir.exists():
+            load_model(run.model_dir, verify=True)
+        for checkpoint in sorted(run.checkpoints_dir.glob("step-*"))[-KEPT:]:
+            description = checked_json((checkpoint / "state.json").read_bytes())
+            arrays = (checkpoint / "state.safetensors").read_bytes()
+            assert hashlib.sha256(arrays).hexdigest() == description["sha256"], checkpoint
+        if run.metrics_path.exists():
+            text = run.metrics_path.read_text()
+            lines = json.loads(without_circumstances(text))
+            assert lines == history[: len(lines)]
+            assert text.endswith("\n") or not text
+        if run.finished:
+            assert run.summary["epochs"] == len(history)
+            assert run.model_dir.exists()
+        storage.load_evaluation(run, "films", "test")
+
+    def difference(self, command: str) -> str:
+        """The names of the files that are not what they are after an undisturbed `command`."""
+        found, expected = results(self.folder), self.after[command]
+        unequal = [name for name in sorted(found.keys() | expected) if found.get(name) != expected.get(name)]
+        under_lock = ("runs/datasets", "runs/a", "runs/a/checkpoints")
+        leftovers = [str(path) for name in under_lock for path in (self.folder / name).glob(".*.tmp")]
+        return ", ".join(unequal + leftovers)
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """All files but those whose name, or a folder's above, begins with a dot."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(p for p in files if not any(part[0] == "." for part in p.relative_to(folder).parts))
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """The content of every file that must be equal in equal runs; of the checkpoints, of the newest."""
+    found = {}
+    newest = max((folder / "runs" / "a" / "checkpoints").glob("step-*"), default=None)
+    for path in visible_files(folder):
+        name, content = str(path.relative_to(folder)), path.read_bytes()
+        if "checkpoints" in path.parts and (path.parent != newest or path.name == "state.json"):
+            continue
+        has_times = path.parent.name in ("a", "evaluations") and path.suffix in (".json", ".jsonl")
+        found[name] = without_circumstances(content.decode()).encode() if has_times else content
+    return found
+
+
+def without_circumstances(text: str) -> str:
+    """A JSON object, or lines of them, as a list with the entries that count."""
+    values = [json.loads(line) for line in text.splitlines()] if text[:2] != "{\n" else [json.loads(text)]
+    kept = [{key: value for key, value in each.items() if key not in CIRCUMSTANCES} for each in values]
+    return json.dumps(kept, sort_keys=True)
