@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WINDOW_ROWS = 4096
 # NumPy needs about as long for so many multiplications as JAX needs to start and compile.
 BREAK_EVEN = 40_000_000_000
-WINDOW_CHARACTERS = 1 << 22
+WINDOW_CHARACTERS = 1 << 23
 
 
 @dataclass(frozen=True)

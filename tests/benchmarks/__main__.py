@@ -95,12 +95,10 @@ def others() -> None:
         rates = {name: [statistics.median(turn["rates"]) for turn in found] for name, found in turns.items()}
         for name in rivals:
             ratios = [a / b for a, b in zip(rates["rnncli"], rates[name], strict=True)]
+            faster = "" if name == "rnncli" else f"{statistics.median(ratios):.1f} ×"
             memory = max(turn["megabytes"] for turn in turns[name])
-            print(
-                f"| {title} | {name} | {statistics.median(rates[name]):,.0f} "
-                f"| {statistics.median(ratios):.1f} × | {memory:,.0f} MB |",
-                flush=True,
-            )
+            rate = statistics.median(rates[name])
+            print(f"| {title} | {name} | {rate:,.0f} | {faster} | {memory:,.0f} MB |", flush=True)
 
 
 def growth() -> None:
