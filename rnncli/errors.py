@@ -10,6 +10,10 @@ class RnncliError(Exception):
 
     exit_code = 1
 
+    def __init__(self, message: str) -> None:
+        """Make a failure; line breaks in what the message quotes become blanks."""
+        super().__init__(" ".join(message.splitlines()))
+
 
 class UsageError(RnncliError):
     """Options or settings that contradict each other or are out of range."""

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rnncli import files
-from rnncli.files import replaced_directory
+from rnncli.files import checked_json, replaced_directory, to_json, with_checksum
 
 # Kills itself at the n-th line that runs while a folder is replaced: a process of its own for each n.
 KILLED_AT_EVERY_LINE = """
@@ -94,3 +95,13 @@ def test_a_failing_body_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
 def test_a_failing_exchange_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="none"):
         files._exchanged(tmp_path, tmp_path / "none")
+
+
+def test_a_number_with_another_last_digit_is_noticed() -> None:
+    """Also where that makes no other number of it."""
+    content = to_json(with_checksum({"loss": 0.1234567890123456})).encode()
+    assert checked_json(content) == checked_json(content + b"\n")
+    other = content.replace(b"0.1234567890123456", b"0.12345678901234560")
+    assert json.loads(other) == json.loads(content)
+    with pytest.raises(ValueError, match="not as it was written"):
+        checked_json(other)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,6 +94,18 @@ def test_a_closed_pipe_ends_silently(made: Path, command: tuple[str, ...]) -> No
     assert b"error" not in done.stderr.lower()
 
 
+def wait_until_idle(pid: int) -> None:
+    """Wait until a process sleeps and has used no time of the processor for half a second."""
+    idle = 0
+    used = ""
+    while idle < 5:
+        time.sleep(0.1)
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        now = " ".join(fields[10:12])
+        idle = idle + 1 if state == "S" and now == used else 0
+        used = now
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_no_temporary_file(
     made: Path, tmp_path: Path, number: signal.Signals, code: int
@@ -106,6 +119,7 @@ def test_a_signal_leaves_no_temporary_file(
     ) as process:
         while not list(tmp_path.glob(".rows.csv.*.tmp")):
             assert process.poll() is None
+        wait_until_idle(process.pid)  # for Python can lose a signal that comes while it imports a module
         process.send_signal(number)
         assert process.wait(60) == code
         assert process.stderr is not None
