@@ -121,6 +121,8 @@ def start_jax(num_devices: int = 0, cluster: Cluster | None = None) -> None:
     os.environ["XLA_FLAGS"] = f"--xla_cpu_prefer_vector_width=512 {os.environ.get('XLA_FLAGS', '')}"
     import jax
 
+    if num_devices:
+        os.environ["NPROC"] = str(num_devices)  # XLA makes its pool of threads so large; devices share it
     with suppress(RuntimeError):  # raised where JAX has started before: its devices then stay as they are
         jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
     # Elsewhere than on a CPU, products of float32 are rounded to 10 or 7 bits unless asked otherwise.

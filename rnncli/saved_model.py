@@ -21,13 +21,13 @@ from rnncli.config import Arch, ModelConfig, Truncation
 from rnncli.errors import DataError, RunError, UsageError
 from rnncli.files import named_failures, replaced_directory, write_json
 from rnncli.models.numpy_forward import forward, to_probabilities
+from rnncli.models.weights import expected_shapes
 from rnncli.text.tokenizer import Tokenizer
 
 FORMAT_VERSION = 1
 WEIGHTS, TOKENIZER, DESCRIPTION = "model.safetensors", "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
 GOLDEN_TOLERANCE = 1e-6  # the replay is the same double precision arithmetic, on any machine
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 ENTRIES = {
     "format_version": int,
     "config": dict,
@@ -54,32 +54,6 @@ class SavedModel:
     weights: Weights
     tokenizer: Tokenizer
     dataset: Mapping[str, str]  # name and fingerprint of what it was trained on
-
-
-def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight of a classifier of this shape."""
-    directions, hidden = config.arch.num_directions, config.hidden_size
-    shapes: dict[str, tuple[int, ...]] = {"embedding.table": (config.vocab_size, config.embedding_size)}
-    if config.arch is Arch.BOW:
-        shapes |= {"hidden.kernel": (config.embedding_size, hidden), "hidden.bias": (hidden,)}
-    else:
-        width = GATES[config.arch.cell] * hidden
-        for layer in range(config.num_layers):
-            inputs = directions * hidden if layer else config.embedding_size
-            for direction in ("forward", "backward")[:directions]:
-                prefix = f"encoder.layer_{layer}.{direction}."
-                shapes |= {
-                    prefix + "input_kernel": (inputs, width),
-                    prefix + "recurrent_kernel": (hidden, width),
-                    prefix + "bias": (width,),
-                }
-                if config.arch.cell == "gru":
-                    shapes[prefix + "recurrent_bias"] = (hidden,)
-    shapes |= {
-        "output.kernel": (directions * hidden, config.num_outputs),
-        "output.bias": (config.num_outputs,),
-    }
-    return shapes
 
 
 def save_model(directory: Path, model: SavedModel) -> None:

@@ -7,7 +7,8 @@ from string import ascii_lowercase
 import numpy as np
 
 from rnncli.config import ModelConfig, Truncation
-from rnncli.saved_model import SavedModel, expected_shapes
+from rnncli.models.weights import expected_shapes
+from rnncli.saved_model import SavedModel
 from rnncli.text.tokenizer import Tokenizer
 
 WORDS = ("movie", "a", "the", "great", "bad", "not", "film", "good", "never", "dull")

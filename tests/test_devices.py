@@ -54,3 +54,21 @@ def test_each_compiler_and_processor_has_programs_of_its_own(monkeypatch: pytest
     elsewhere = devices.compilation_cache()
     monkeypatch.setattr(devices, "version", lambda _name: "9.9.9")
     assert len({here, elsewhere, devices.compilation_cache()}) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_devices_say_how_many_cores_compute() -> None:
+    """One device leaves the other cores to others, even where a product is large enough to share."""
+    code = """
+import sys
+from pathlib import Path
+from rnncli.devices import start_jax
+start_jax(int(sys.argv[1]))
+import jax.numpy as jnp
+(jnp.ones((1009, 1009)) @ jnp.ones((1009, 1009))).block_until_ready()
+names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+print(sum(name.startswith("tf_XLAEigen") for name in names))
+"""
+    for count in ("1", "2"):
+        command = [sys.executable, "-c", code, count]
+        assert subprocess.check_output(command, text=True).strip() == count

@@ -14,7 +14,8 @@ from safetensors.numpy import load, save
 from rnncli.config import Arch, ModelConfig, Pooling, Truncation
 from rnncli.errors import RunError
 from rnncli.models.numpy_forward import forward
-from rnncli.saved_model import _own_sha256, expected_shapes, load_model, save_model
+from rnncli.models.weights import expected_shapes
+from rnncli.saved_model import _own_sha256, load_model, save_model
 from rnncli.text.tokenizer import Tokenizer
 from tests.factories import random_model, random_weights, vocabulary
 

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.initializers import zeros
 from jax import Array
 
 from rnncli.config import ModelConfig, Pooling
@@ -22,7 +23,7 @@ class Embedding(nn.Module):
     @nn.compact
     def __call__(self, words: Array | None) -> Array:
         """The rows of `words`, [words, embedding], or the whole table."""
-        table = self.param("table", _small_uniform, (self.vocab_size, self.embedding_size))
+        table = self.param("table", zeros, (self.vocab_size, self.embedding_size))
         return table if words is None else table[words]
 
 
@@ -32,6 +33,9 @@ class Classifier(nn.Module):
     A batch names its distinct words once, in `words`, and each text as positions in that list, so
     that the first layer multiplies each distinct word by its weights once, not once a token.
     Without `words` the positions are token ids, and the list is the vocabulary.
+
+    The modules declare what weights there are; `rnncli.models.weights.initial_weights` gives their
+    first values.
 
     Attributes:
         config: the classifier's shape.
@@ -72,9 +76,7 @@ class Classifier(nn.Module):
             mean = pool(rows[index], valid, Pooling.MEAN)  # [batch, embedding]
             pooled = nn.relu(nn.Dense(config.hidden_size, name="hidden")(mean))
         pooled = dropout(pooled, config.dropout, dropout_keys)
-        return nn.Dense(config.num_outputs, kernel_init=nn.initializers.glorot_uniform(), name="output")(
-            pooled
-        )
+        return nn.Dense(config.num_outputs, name="output")(pooled)
 
 
 def pool(states: Array, valid: Array, pooling: Pooling) -> Array:
@@ -92,11 +94,6 @@ def pool(states: Array, valid: Array, pooling: Pooling) -> Array:
         highest = jnp.where(valid, states, -jnp.inf).max(axis=0)
         return jnp.where(valid.any(axis=0), highest, 0)
     return jnp.where(valid, states, 0).sum(axis=0) / jnp.maximum(valid.sum(axis=0), 1)
-
-
-def _small_uniform(key: Array, shape: tuple[int, int]) -> Array:
-    """Uniform in [-0.05, 0.05), as the tutorial's embedding starts."""
-    return jax.random.uniform(key, shape, minval=-0.05, maxval=0.05)
 
 
 def to_probabilities(logits: Array) -> Array:

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.initializers import zeros
 from jax import Array
 
 from rnncli.models.cells import CELLS, GRUCell, Weights, gate_scale
@@ -69,16 +70,12 @@ class Direction(nn.Module):
     def __call__(self, size: int) -> Weights:
         """The weights that read vectors of `size` numbers."""
         width = len(CELLS[self.cell].gate_scales) * self.hidden_size
-        kernel = self.param("input_kernel", nn.initializers.glorot_uniform(), (size, width))
-        # Orthogonal over all gates together (Saxe et al. 2014), which keeps each gate's part small; gate
-        # by gate, the parts are twice as large, and on IMDB the first epoch learns next to nothing.
-        recurrent_kernel = self.param(
-            "recurrent_kernel", nn.initializers.orthogonal(), (self.hidden_size, width)
-        )
-        bias = self.param("bias", _initial_bias(self.cell), (width,))
+        kernel = self.param("input_kernel", zeros, (size, width))
+        recurrent_kernel = self.param("recurrent_kernel", zeros, (self.hidden_size, width))
+        bias = self.param("bias", zeros, (width,))
         recurrent_bias = None
         if self.cell == "gru":
-            recurrent_bias = self.param("recurrent_bias", nn.initializers.zeros, (self.hidden_size,))
+            recurrent_bias = self.param("recurrent_bias", zeros, (self.hidden_size,))
         return Weights(kernel, recurrent_kernel, bias, recurrent_bias)
 
 
@@ -139,14 +136,3 @@ class Layer(nn.Module):
 def _for_readers(steps: Array, readers: int) -> Array:
     """Steps [time, ...] as they are and, for a second reader, in reverse; [readers, time, ...]."""
     return jnp.stack([steps, steps[::-1]][:readers])
-
-
-def _initial_bias(cell: str) -> nn.initializers.Initializer:
-    """Zeros, but 1 for the LSTM's forget gate, so that it remembers at first (Jozefowicz et al. 2015)."""
-
-    def initialise(_key: Array, shape: tuple[int], dtype: jnp.dtype | None = None) -> Array:
-        bias = jnp.zeros(shape, dtype)
-        hidden = shape[0] // 4
-        return bias.at[hidden : 2 * hidden].set(1) if cell == "lstm" else bias
-
-    return initialise

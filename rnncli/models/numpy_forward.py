@@ -37,7 +37,7 @@ def forward(
 
     Args:
         config: The classifier's shape.
-        weights: Its weights by name, as `rnncli.saved_model.expected_shapes` lists them.
+        weights: Its weights by name, as `rnncli.models.weights.expected_shapes` lists them.
         token_ids: The ids of each text, [time], all below `config.vocab_size`; may be empty.
 
     Returns:

@@ -32,7 +32,7 @@ from rnncli.training.optimizer import learning_rates
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
 
 SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words a batch has
-IN_FLIGHT = 4  # steps handed to the devices before their results are awaited
+IN_FLIGHT = 4  # steps handed to the devices before their results are awaited, after the first one
 
 
 @dataclass
@@ -168,8 +168,8 @@ class Trainer:
             else (round_up(max_length),)
         )
         self._rooms = self._rooms_for_words(train)
-        self._key, init_key = jax.random.split(jax.random.key(config.seed))
-        self.state = steps.initial_state(init_key)
+        self._key = jax.random.key(config.seed)
+        self.state = steps.initial_state(config.seed)
         self.progress = Progress()
         self._learning_rates = learning_rates(config, self.total_steps)
 
@@ -213,12 +213,13 @@ class Trainer:
         seconds, waiting = progress.seconds, list[BatchMetrics]()
         started = time.perf_counter()
         compiled = 0.0
-        for number, plan in enumerate(plans[progress.batch :], progress.batch + 1):
+        first = progress.batch + 1
+        for number, plan in enumerate(plans[progress.batch :], first):
             examples = self._examples(split, plan, self._class_weights)
             compiled += self._compile("train", examples)
             self.state, metrics = self.steps.train(self.state, examples, self._key)
             waiting.append(metrics)
-            if len(waiting) < IN_FLIGHT and number < len(plans):
+            if number % IN_FLIGHT and number not in (first, len(plans)):
                 continue
             for metrics in waiting:
                 progress.add(metrics, first_step + progress.batch + 1)

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from flax.traverse_util import unflatten_dict
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
 from rnncli.config import ModelConfig, Precision
 from rnncli.models.classifier import Classifier
+from rnncli.models.weights import initial_weights
 
 Params = dict[str, Any]
 Values = Array | NDArray[Any]
@@ -125,9 +127,10 @@ class Steps:
         """How many programs were compiled so far."""
         return len(self._programs)
 
-    def initial_state(self, key: Array) -> TrainState:
-        """Fresh parameters from `key`, and the optimizer's state for them."""
-        return self._initialise(key)
+    def initial_state(self, seed: int) -> TrainState:
+        """Fresh parameters drawn from `seed`, and the optimizer's state for them."""
+        weights = initial_weights(self._model.config, seed)
+        return self._initialise(unflatten_dict(weights, sep="."))  # type: ignore[no-untyped-call]
 
     def place(self, state: TrainState) -> TrainState:
         """`state` copied to every device."""
@@ -166,8 +169,7 @@ class Steps:
     def _name(kind: str, examples: Examples) -> tuple[Any, ...]:
         return (kind, examples.positions.shape, None if examples.words is None else examples.words.shape)
 
-    def _initial_state(self, key: Array) -> TrainState:
-        params = self._model.init(key, jnp.ones((1, 1), jnp.int32))["params"]
+    def _initial_state(self, params: Params) -> TrainState:
         return TrainState(params, self._tx.init(params), jnp.zeros((), jnp.int32))
 
     def _train_step(

@@ -14,7 +14,7 @@ from rnncli.config import Arch, ModelConfig, Pooling
 from rnncli.models import numpy_forward
 from rnncli.models.classifier import Classifier, pool, to_probabilities
 from rnncli.models.encoder import Encoder, Inputs
-from rnncli.saved_model import expected_shapes
+from rnncli.models.weights import expected_shapes
 from rnncli.training.step import Examples, batch_metrics
 from tests.factories import random_weights
 

@@ -8,7 +8,7 @@ import pytest
 from rnncli.config import Arch, ModelConfig, Pooling
 from rnncli.models import numpy_forward
 from rnncli.models.numpy_forward import forward, to_probabilities
-from rnncli.saved_model import expected_shapes
+from rnncli.models.weights import expected_shapes
 from tests.factories import random_weights
 
 LENGTHS = (7, 1, 0, 19, 3, 3, 0, 11, 2)

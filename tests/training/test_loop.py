@@ -62,7 +62,7 @@ def test_eight_reviews_can_be_overfitted(arch: Arch) -> None:
     labels, key = np.array(list(REVIEWS.values()), np.int32), jax.random.key(0)
     steps = make_steps(config, num_classes=2)
     batch = steps.place_examples(Examples(token_ids, None, labels, np.ones(8, np.float32)))
-    state = steps.initial_state(key)
+    state = steps.initial_state(0)
     steps.compile("train", state, batch, key)
     losses = []
     for _ in range(200):
@@ -130,7 +130,7 @@ def test_events_and_metrics(steps: Steps, uninterrupted: tuple[Trainer, TrainSta
     assert isinstance(epoch_event, EpochDone)
     assert epoch_event.improved
     assert not epoch_event.stopping
-    assert [event.step for event in step_events] == [*range(4, BATCHES, 4), BATCHES]
+    assert [event.step for event in step_events] == [1, *range(4, BATCHES, 4), BATCHES]
     assert all((event.epoch, event.batches, event.batch) == (1, BATCHES, event.step) for event in step_events)
     metrics = epoch_event.metrics
     assert (metrics["epoch"], metrics["step"], metrics["learning_rate"]) == (1, BATCHES, pytest.approx(0.01))
