@@ -5,11 +5,12 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from rnncli import __version__
 from rnncli.cli import console
@@ -47,6 +48,25 @@ class CommandGroup(TyperGroup):
                 _forget_output()
             raise typer.Exit(error.exit_code if isinstance(error, RnncliError) else 1) from None
         return result
+
+
+class Command(TyperCommand):
+    """A command whose help lists the options that all commands have after its own.
+
+    Typer's own help looks richer and takes a tenth of a second to start.
+    """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for arguments, options, and each panel that options name; see the base class."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            panel = "Common" if parameter.name == "help" else getattr(parameter, "rich_help_panel", None)
+            if record := parameter.get_help_record(ctx):
+                sections.setdefault(panel or kind, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
 
 def _forget_output() -> None:
@@ -96,20 +116,26 @@ def _missing_folder() -> list[str]:
     return []
 
 
+COMMANDS: dict[str, Callable[..., None]] = {
+    "prepare": prepare,
+    "train": train,
+    "eval": evaluate,
+    "predict": predict,
+    "compare": compare,
+}
+
 app = typer.Typer(
     cls=CommandGroup,
     name="rnncli",
     help="Train, evaluate, compare and ship recurrent text classifiers.",
     epilog="Start with: rnncli train --arch bilstm --epochs 3, then rnncli predict 'great movie'.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-app.command("prepare")(prepare)
-app.command("train")(train)
-app.command("eval")(evaluate)
-app.command("predict")(predict)
-app.command("compare")(compare)
+for name, command in COMMANDS.items():
+    app.command(name, cls=Command)(command)
 
 
 def _print_version(value: bool) -> None:

@@ -37,7 +37,10 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
-    """Put runs side by side: what differs, accuracy with a paired test, parameters, time and size."""
+    """Put runs side by side.
+
+    What differs, accuracy with a paired test, parameters, time and size.
+    """
     from rnncli.evaluation.comparison import compare_runs
     from rnncli.reporting.tables import ComparisonView
 

@@ -69,7 +69,10 @@ def evaluate(
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
-    """Measure a run on labelled data: accuracy with its interval, by class and by tag, and calibration."""
+    """Measure how good a run is on labelled data.
+
+    Accuracy with its interval, by class and by tag, and calibration.
+    """
     from rnncli.evaluation import evaluate as evaluation
     from rnncli.evaluation import gates, symptoms
     from rnncli.evaluation import output as predictions

@@ -60,7 +60,7 @@ def prepare(
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
-    """Turn texts into a dataset to train on: splits, vocabulary and token ids."""
+    """Turn texts into a dataset: splits, vocabulary and token ids."""
     config = PrepareConfig(vocab_size, max_length, truncate, val_fraction, test_fraction, seed)
 
     from rnncli.data import prepare as data_prepare

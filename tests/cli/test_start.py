@@ -30,7 +30,7 @@ def modules_loaded_by(*arguments: str, cwd: Path) -> set[str]:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"]])
 def test_help_loads_no_array_library(tmp_path: Path, arguments: list[str]) -> None:
-    assert not modules_loaded_by(*arguments, cwd=tmp_path) & {*HEAVY, "numpy", "tokenizers"}
+    assert not modules_loaded_by(*arguments, cwd=tmp_path) & {*HEAVY, "numpy", "tokenizers", "rich"}
 
 
 def test_predicting_a_few_texts_loads_no_jax(tmp_path: Path) -> None:
@@ -49,6 +49,16 @@ def test_version_and_help(tmp_path: Path) -> None:
     assert all(command in text for command in ("prepare", "train", "eval", "predict", "compare"))
     assert rnncli("no-such-command", cwd=tmp_path).returncode == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_help_keeps_what_all_commands_have_apart(tmp_path: Path) -> None:
+    text = rnncli("train", "--help", cwd=tmp_path).stdout
+    own, common = text.split("\nCommon:\n")
+    assert all(f"\n{title}:\n" in own for title in ("Model", "Training", "Run", "Several processes"))
+    assert all(f"--{option}" in common for option in ("runs-dir", "json", "quiet", "debug", "help"))
+    assert "--epochs" in own
+    assert "--epochs" not in common
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_a_closed_pipe_ends_silently(tmp_path: Path) -> None:
