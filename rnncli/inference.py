@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from rnncli.jitted import JittedForward
 
 WINDOW_ROWS = 4096
-# NumPy needs about as long for so many multiplications as JAX needs to start and compile.
-BREAK_EVEN = 40_000_000_000
+# By so many multiplications NumPy has lost its head start over JAX, whose programs are in its cache:
+# between 3 and 11 thousand million in `python -m tests.benchmarks.break_even`, by the size of the model.
+BREAK_EVEN = 10_000_000_000
 WINDOW_CHARACTERS = 1 << 23
 
 
@@ -58,7 +59,7 @@ class Scorer:
     def __init__(self, model: SavedModel, *, expected_tokens: int = 0) -> None:
         """Make a scorer for `model`; `expected_tokens` are known to come."""
         self._model = model
-        self._expected = expected_tokens * _multiplications_per_token(model)
+        self._expected = expected_tokens * multiplications_per_token(model)
         self._done = 0
         self._jitted: JittedForward | None = None
 
@@ -75,7 +76,7 @@ class Scorer:
                 f"the tokenizer gives the id {highest}, but the model knows {model.config.vocab_size} words: "
                 "they do not belong together; train the run again"
             )
-        self._done += sum(map(len, token_ids)) * _multiplications_per_token(model)
+        self._done += sum(map(len, token_ids)) * multiplications_per_token(model)
         if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
             from rnncli.jitted import JittedForward
 
@@ -85,7 +86,7 @@ class Scorer:
         return to_probabilities(forward(model.config, model.weights, token_ids))
 
 
-def _multiplications_per_token(model: SavedModel) -> int:
+def multiplications_per_token(model: SavedModel) -> int:
     """Multiplications that a token costs in the encoder; a bag of words has none."""
     return sum(w.size for name, w in model.weights.items() if name.startswith("encoder.") and w.ndim == 2)
 
