@@ -1,7 +1,7 @@
 """Strings of which few are different, such as labels, in little memory."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 
@@ -39,3 +39,6 @@ class Names(Sequence[str]):
         if isinstance(place, slice):
             return [self._names[code] for code in self._codes[place]]
         return self._names[self._codes[place]]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._names.__getitem__, self._codes)

@@ -23,7 +23,7 @@ def assign_splits(
     fractions: Mapping[str, float],
     *,
     seed: int,
-) -> dict[str, NDArray[np.bool_]]:
+) -> NDArray[np.int8]:
     """Divide examples into splits.
 
     Each split in `fractions` gets that share of every label's examples, as nearly as whole
@@ -36,10 +36,11 @@ def assign_splits(
         seed: Decides which groups go where; the order of the examples does not.
 
     Returns:
-        Which examples are in each split, [n].
+        The split of each example [n]: 0 for ``train``, from 1 on those in `fractions`.
     """
     order, is_first = _members(groups)
-    starts = np.fromiter(compress(range(len(order)), is_first), np.uint32)
+    count = np.count_nonzero(is_first) - 1
+    starts = np.fromiter(compress(range(len(order)), is_first), np.uint32, count)
     np.random.default_rng(seed).shuffle(starts)
     totals = Counter(labels)
     left = Counter(totals)
@@ -59,7 +60,7 @@ def assign_splits(
                 part[members] = number
                 if not wanted:
                     break
-    return {split: part == number for number, split in enumerate(["train", *fractions])}
+    return part
 
 
 def _members(groups: Digests) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
@@ -100,8 +101,8 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dic
     if fractions:
         labels = train.labels or [""] * len(train)
         groups = _numbered(train.groups) if train.groups else _copies(train.digests)
-        chosen = assign_splits(labels, groups, fractions, seed=config.seed)
-        splits |= {split: train.take(chosen[split]) for split in chosen}
+        part = assign_splits(labels, groups, fractions, seed=config.seed)
+        splits |= {split: train.take(part == number) for number, split in enumerate(["train", *fractions])}
         splits["train"].skipped = train.skipped
     return {split: splits[split] for split in SPLITS if split in splits}
 

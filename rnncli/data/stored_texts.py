@@ -18,7 +18,7 @@ from rnncli.data.copies import Digests, text_digest
 ENTRY = struct.Struct("=qQ")  # of the index: where a text ends, and its digest
 TWO_ENTRIES = struct.Struct("=qQqQ")
 ENTRIES = np.dtype([("end", np.int64), ("digest", np.uint64)])
-CHUNK = 2**16  # digests copied at a time
+CHUNK = 2**12  # digests copied at a time
 
 
 class TextStore:
