@@ -28,9 +28,9 @@ class ArrayWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
+        with self._file:
+            self._file.seek(0)
+            self._write_header()
 
     def append(self, values: NDArray[np.integer]) -> None:
         """Add `values` [n] at the end."""

@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 class Plan(NamedTuple):
     """One batch to come: the rows in it and the length to pad them to."""
 
-    rows: NDArray[np.int64]
+    rows: Ints
     width: int
 
 
@@ -57,7 +57,9 @@ def bucket_widths(lengths: Ints, max_length: int) -> tuple[int, ...]:
     """
     count = int(np.clip(lengths.sum() // TOKENS_PER_WIDTH, 1, MOST_WIDTHS))
     longest = round_up(max_length) // LENGTH_MULTIPLE
-    texts = np.bincount(np.maximum(-(-lengths // LENGTH_MULTIPLE), 1), minlength=longest + 1)
+    different, counts = np.unique(lengths, return_counts=True)
+    texts = np.zeros(longest + 1, np.int64)
+    np.add.at(texts, np.maximum(-(-different // LENGTH_MULTIPLE), 1), counts)
     texts[longest] += 1
     widths = np.flatnonzero(texts)
     texts, widths = texts[widths], widths * LENGTH_MULTIPLE
@@ -92,9 +94,10 @@ def plan_epoch(
     batches; and the batches are shuffled. Without, the rows are sorted by length.
     """
     if rng is None:
-        order = np.argsort(lengths, kind="stable")
+        order = np.argsort(lengths, kind="stable").astype(np.int32)
         return [_plan(rows, lengths, widths) for rows in _chunks(order, batch_size)]
-    shuffled = rng.permutation(len(lengths))
+    shuffled = np.arange(len(lengths), dtype=np.int32)
+    rng.shuffle(shuffled)
     windows = _chunks(shuffled, batch_size * WINDOW) if len(widths) > 1 else [shuffled]
     plans = []
     for window in windows:
@@ -103,17 +106,17 @@ def plan_epoch(
     return [plans[number] for number in rng.permutation(len(plans))]
 
 
-def _chunks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+def _chunks(rows: Ints, size: int) -> Iterator[Ints]:
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
-def _plan(rows: NDArray[np.int64], lengths: Ints, widths: Sequence[int]) -> Plan:
+def _plan(rows: Ints, lengths: Ints, widths: Sequence[int]) -> Plan:
     longest = int(lengths[rows].max())
     return Plan(rows, next(width for width in widths if width >= longest))
 
 
-def pad(texts: Texts, rows: NDArray[np.int64], width: int, batch_size: int) -> Ints:
+def pad(texts: Texts, rows: Ints, width: int, batch_size: int) -> Ints:
     """The rows' token ids padded on the left to [batch_size, width]; missing rows are empty texts."""
     token_ids = np.full((batch_size, width), PAD_ID, np.int32)
     for place, row in enumerate(rows):

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.copies import Digests, text_digest
+from rnncli.data.names import Names
 from rnncli.data.stored_texts import StoredTexts, TextStore
 
 
@@ -24,9 +26,9 @@ class Examples:
     """
 
     texts: Sequence[str]
-    labels: list[str] | None = None
-    tags: list[str] | None = None
-    groups: list[str] | None = None
+    labels: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+    groups: Sequence[str] | None = None
     skipped: int = 0
 
     def __len__(self) -> int:
@@ -34,19 +36,26 @@ class Examples:
 
     @property
     def digests(self) -> Digests:
-        """A number for each text that it shares with its copies, uint64 [n]; see `text_digest`."""
+        """A number for each text that it shares with its copies, uint64 [n]; see `text_digest`.
+
+        It is made anew each time and may be written over.
+        """
         if isinstance(self.texts, StoredTexts):
             return self.texts.digests
         return np.fromiter(map(text_digest, self.texts), np.uint64, len(self.texts))
 
-    def take(self, rows: NDArray[np.int64]) -> "Examples":
-        """The examples at `rows`, in that order, none of them skipped."""
+    def take(self, chosen: NDArray[np.bool_]) -> "Examples":
+        """The examples that are `chosen` [n], none of them skipped."""
 
-        def pick(values: Sequence[str] | None) -> list[str] | None:
-            return None if values is None else [values[row] for row in rows]
+        def pick(values: Sequence[str] | None) -> Names | None:
+            return None if values is None else Names(compress(values, chosen))
 
-        texts = self.texts.take(rows) if isinstance(self.texts, StoredTexts) else pick(self.texts)
-        return Examples(texts or [], pick(self.labels), pick(self.tags), pick(self.groups))
+        texts: Sequence[str] = (
+            self.texts.take(chosen)
+            if isinstance(self.texts, StoredTexts)
+            else list(compress(self.texts, chosen))
+        )
+        return Examples(texts, pick(self.labels), pick(self.tags), pick(self.groups))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.lines import MAX_LINE, decode
+from rnncli.data.names import Names
 from rnncli.data.stored_texts import StoredTexts, TextStore
 from rnncli.errors import DataError
 
@@ -47,6 +48,7 @@ class FolderSource:
             DataError: The folder is laid out otherwise, or a file cannot be read.
         """
         all_texts: dict[str, StoredTexts] = {}
+        all_labels: dict[str, Names] = {}
         splits: dict[str, Examples] = {}
         for folder in _folders(self.path):
             split = SPLIT_FOLDERS.get(folder.name.lower())
@@ -56,8 +58,9 @@ class FolderSource:
                 unlabelled = label_folder.name.lower() in UNLABELLED_FOLDERS
                 name = "unlabelled" if unlabelled else split
                 texts = all_texts.setdefault(name, StoredTexts(store))
-                examples = splits.setdefault(name, Examples(texts, labels=None if unlabelled else []))
-                self._read_into(examples, texts, label_folder, report)
+                labels = all_labels.setdefault(name, Names())
+                examples = splits.setdefault(name, Examples(texts, labels=None if unlabelled else labels))
+                examples.skipped += self._read_into(texts, labels, label_folder, report)
         if not splits.get("train"):
             raise DataError(
                 f"{self.path}: no texts train/LABEL/*.txt; a folder of texts needs train/ and may have "
@@ -65,8 +68,9 @@ class FolderSource:
             )
         return {split: examples for split, examples in splits.items() if examples}
 
-    def _read_into(self, examples: Examples, texts: StoredTexts, folder: Path, report: Report) -> None:
-        """Add the files of one label's folder to `examples` and their `texts`."""
+    def _read_into(self, texts: StoredTexts, labels: Names, folder: Path, report: Report) -> int:
+        """Add the files of one label's folder to `texts` and `labels`; return how many are left out."""
+        skipped = 0
         stage = f"Reading {folder.parent.name}/{folder.name}"
         files = [file for file in folder.iterdir() if file.suffix == ".txt" and not file.name.startswith(".")]
         for count, file in enumerate(sorted(files, key=_natural)):
@@ -76,12 +80,12 @@ class FolderSource:
             if error and not self.skip_bad_rows:
                 raise DataError(f"{file}: {error}; or leave out such files with --skip-bad-rows")
             if error:
-                examples.skipped += 1
+                skipped += 1
                 continue
             texts.append(text)
-            if examples.labels is not None:
-                examples.labels.append(folder.name)
+            labels.append(folder.name)
         report(Progress(stage, len(files), len(files)))
+        return skipped
 
     def _read_file(self, file: Path) -> tuple[str, str | None]:
         if not file.is_file():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rnncli.data.archive import read_files
 from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.names import Names
 from rnncli.data.stored_texts import StoredTexts, TextStore
 from rnncli.errors import DataError
 
@@ -96,7 +97,7 @@ def _examples(
     films: dict[Part, list[str]],
 ) -> Examples:
     """The reviews of a folder, with the folder's name as label and the film as group."""
-    places, labels, groups = array("I"), [], []
+    places, labels, groups = array("I"), Names(), Names()
     for kind in kinds:
         name = f"{ROOT}/{folder}/urls_{kind}.txt"
         lines = films.get((folder, kind))

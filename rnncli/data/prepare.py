@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,17 +83,16 @@ def _write(
             tokenizer,
             examples.texts,
             config,
-            folder / array_file(split, "token_ids"),
+            (folder / array_file(split, "token_ids"), folder / array_file(split, "offsets")),
             stage=f"Encoding {split}",
             report=report,
         )
-        arrays: dict[str, NDArray[Any]] = {"offsets": _offsets(lengths, config.max_length)}
-        if examples.labels is not None:
-            arrays["labels"] = _as_indices(examples.labels, label_names)
-        if examples.tags is not None:
-            arrays["tags"] = _as_indices(examples.tags, tag_names)
-        for part, array in arrays.items():
-            np.save(folder / array_file(split, part), array, allow_pickle=False)
+        for part, values, names in (
+            ("labels", examples.labels, label_names),
+            ("tags", examples.tags, tag_names),
+        ):
+            if values is not None:
+                np.save(folder / array_file(split, part), _as_indices(values, names), allow_pickle=False)
         statistics[split] = summarise(
             examples, lengths=lengths, max_length=config.max_length, unknown_tokens=unknown
         )
@@ -116,18 +114,19 @@ def encode(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     config: PrepareConfig,
-    path: Path,
+    paths: tuple[Path, Path],
     *,
     stage: str,
     report: Report,
 ) -> tuple[NDArray[np.int32], int]:
-    """Encode and truncate `texts`, a batch at a time, and write their ids end to end as `path`.
+    """Encode and truncate `texts`, a batch at a time, and write their ids end to end.
 
     Args:
         tokenizer: Gives the ids.
         texts: The texts.
         config: How to truncate.
-        path: The ``.npy`` file: uint16 where the vocabulary fits, else int32.
+        paths: The ``.npy`` files of the ids, uint16 where the vocabulary fits, else int32, and of
+            where each text starts and the last ends, int64 [n + 1].
         stage: What this is called when it is reported.
         report: Told how far it is.
 
@@ -137,15 +136,20 @@ def encode(
     dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
     lengths = np.zeros(len(texts), np.int32)
     done = unknown = 0
-    with ArrayWriter(path, dtype) as file:
+    ends = np.zeros(1, np.int64)
+    with ArrayWriter(paths[0], dtype) as ids_file, ArrayWriter(paths[1], np.int64) as offsets_file:
+        offsets_file.append(ends)
         for batch in _batches(texts):
             report(Progress(stage, done, len(texts)))
             encoded = tokenizer.encode(batch)
-            lengths[done : done + len(batch)] = [len(token_ids) for token_ids in encoded]
+            found = lengths[done : done + len(batch)]
+            found[:] = [len(token_ids) for token_ids in encoded]
             done += len(batch)
+            ends = ends[-1] + np.cumsum(np.minimum(found, config.max_length), dtype=np.int64)
+            offsets_file.append(ends)
             kept = np.concatenate([truncate(ids, config.max_length, config.truncate) for ids in encoded])
             unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
-            file.append(kept)
+            ids_file.append(kept)
     report(Progress(stage, done, len(texts)))
     return lengths, unknown
 
@@ -172,14 +176,7 @@ def _reported(texts: Sequence[str], stage: str, report: Report) -> Iterator[str]
     report(Progress(stage, len(texts), len(texts)))
 
 
-def _offsets(lengths: NDArray[np.int32], max_length: int) -> NDArray[np.int64]:
-    """Where each text starts once it is cut to `max_length`, and the end of the last, [n + 1]."""
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(np.minimum(lengths, max_length), out=offsets[1:])
-    return offsets
-
-
-def _as_indices(values: list[str], names: tuple[str, ...]) -> NDArray[np.int32]:
+def _as_indices(values: Sequence[str], names: tuple[str, ...]) -> NDArray[np.int32]:
     """The place of each value among `names` [n]."""
     index = {name: i for i, name in enumerate(names)}
     return np.fromiter((index[value] for value in values), np.int32, len(values))

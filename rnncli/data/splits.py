@@ -3,13 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from itertools import compress
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.config import PrepareConfig
-from rnncli.data.copies import EMPTY, Digests
+from rnncli.data.copies import EMPTY, Digests, parts
 from rnncli.data.examples import SPLITS, Examples
 from rnncli.errors import DataError
 
@@ -18,11 +19,11 @@ BEFORE_F = np.uint64(0xEFFF_FFFF_0000_0000)  # where "empty" stands among hexade
 
 def assign_splits(
     labels: Sequence[str],
-    groups: Sequence[str] | NDArray[np.uint64],
+    groups: Digests,
     fractions: Mapping[str, float],
     *,
     seed: int,
-) -> dict[str, NDArray[np.int64]]:
+) -> NDArray[np.int8]:
     """Divide examples into splits.
 
     Each split in `fractions` gets that share of every label's examples, as nearly as whole
@@ -30,15 +31,17 @@ def assign_splits(
 
     Args:
         labels: The label of each example.
-        groups: The group of each example; a group stays together.
+        groups: The number of each example's group; a group stays together.
         fractions: The share of all examples by split.
         seed: Decides which groups go where; the order of the examples does not.
 
     Returns:
-        The examples of each split, ascending.
+        The split of each example [n]: 0 for ``train``, from 1 on those in `fractions`.
     """
-    order, starts = _members(np.asarray(groups))
-    free = np.random.default_rng(seed).permutation(np.arange(len(starts) - 1, dtype=np.uint32))
+    order, is_first = _members(groups)
+    count = np.count_nonzero(is_first) - 1
+    starts = np.fromiter(compress(range(len(order)), is_first), np.uint32, count)
+    np.random.default_rng(seed).shuffle(starts)
     totals = Counter(labels)
     left = Counter(totals)
     part = np.zeros(len(order), np.int8)
@@ -46,33 +49,38 @@ def assign_splits(
         wanted = Counter(
             {label: min(max(round(fraction * n), 1), left[label] - 1) for label, n in totals.items()}
         )
-        taken = np.zeros(len(free), bool)
-        for place, group in enumerate(free):
-            members = order[starts[group] : starts[group + 1]]
+        for start in starts:
+            members = order[start : start + 1 + is_first[start + 1 :].argmax()]
+            if part[members[0]]:
+                continue
             found = Counter(labels[row] for row in members)
             if found <= wanted:
                 wanted -= found
                 left -= found
                 part[members] = number
-                taken[place] = True
                 if not wanted:
                     break
-        free = free[~taken]
-    return {split: np.flatnonzero(part == number) for number, split in enumerate(["train", *fractions])}
+    return part
 
 
-def _members(groups: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def _members(groups: Digests) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """The rows of each group, the groups in their own order.
 
-    Four bytes a number, for there may be many.
+    Five bytes a row, for there may be many.
 
     Returns:
-        The rows [n], and where those of each group start, with the end of the last [groups + 1].
+        The rows [n], and whether each is the first of a group, with a last one that is [n + 1].
     """
-    order = np.argsort(groups, kind="stable").astype(np.uint32)
-    ordered = groups[order]
-    is_first = np.append(True, ordered[1:] != ordered[:-1])
-    return order, np.append(np.flatnonzero(is_first), len(order)).astype(np.uint32)
+    order = np.empty(len(groups), np.uint32)
+    is_first = np.ones(len(groups) + 1, bool)
+    done = 0
+    for rows in parts(groups):
+        end = done + len(rows)
+        order[done:end] = rows[np.argsort(groups[rows], kind="stable")]
+        ordered = groups[order[done:end]]
+        is_first[done + 1 : end] = ordered[1:] != ordered[:-1]
+        done = end
+    return order, is_first
 
 
 def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dict[str, Examples]:
@@ -92,9 +100,9 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dic
     splits = dict(given)
     if fractions:
         labels = train.labels or [""] * len(train)
-        groups = train.groups or _copies(train.digests)
-        rows = assign_splits(labels, groups, fractions, seed=config.seed)
-        splits |= {split: train.take(rows[split]) for split in rows}
+        groups = _numbered(train.groups) if train.groups else _copies(train.digests)
+        part = assign_splits(labels, groups, fractions, seed=config.seed)
+        splits |= {split: train.take(part == number) for number, split in enumerate(["train", *fractions])}
         splits["train"].skipped = train.skipped
     return {split: splits[split] for split in SPLITS if split in splits}
 
@@ -138,6 +146,11 @@ def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) ->
     if not all(map(math.isfinite, numbers)):
         return tuple(names)
     return tuple(sorted(names, key=float))
+
+
+def _numbered(groups: Sequence[str]) -> Digests:
+    """A number for each group, in the order of their names."""
+    return np.unique(list(groups), return_inverse=True)[1].astype(np.uint64)
 
 
 def _copies(digests: Digests) -> Digests:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -51,7 +51,7 @@ def summarise(
     )
 
 
-def _counts(values: list[str] | None) -> dict[str, int]:
+def _counts(values: Iterable[str] | None) -> dict[str, int]:
     return dict(sorted(Counter(values or ()).items()))
 
 

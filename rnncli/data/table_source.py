@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rnncli.config import TableFormat
 from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.names import Names
 from rnncli.data.stored_texts import StoredTexts, TextStore
 from rnncli.data.tables import Row, format_of, iter_rows
 from rnncli.errors import DataError
@@ -58,9 +59,8 @@ class TableSource:
         """The rows of one table; labels outside `known_labels` are bad."""
         columns: Columns | None = None
         texts = StoredTexts(store)
-        labels: list[str] = []
+        labels = Names()
         first_bad, skipped = "", 0
-        one_of_each: dict[str, str] = {}  # so that equal labels are one object
         for row in _rows(path, self.encoding, report):
             error = row.error
             if error is None and columns is None:
@@ -71,8 +71,7 @@ class TableSource:
                 error = _fault(row, columns, known_labels)
                 if error is None:
                     texts.append(row.values[columns.text])
-                    label = row.values[columns.label]
-                    labels.append(one_of_each.setdefault(label, label))
+                    labels.append(row.values[columns.label])
             if error is not None:
                 skipped += 1
                 first_bad = first_bad or f"{path}: line {row.line}: {error}"

@@ -1,6 +1,6 @@
 """What a source gives, in memory."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,4 +11,17 @@ from rnncli.data.stored_texts import TextStore
 def read(source: Source, report: Report = no_report) -> dict[str, Examples]:
     with TemporaryDirectory() as folder, TextStore(Path(folder)) as store:
         splits = source.read(store, report)
-        return {name: replace(examples, texts=list(examples.texts)) for name, examples in splits.items()}
+        return {name: _in_memory(examples) for name, examples in splits.items()}
+
+
+def _in_memory(examples: Examples) -> Examples:
+    def listed(values: Sequence[str] | None) -> list[str] | None:
+        return None if values is None else list(values)
+
+    return Examples(
+        list(examples.texts),
+        listed(examples.labels),
+        listed(examples.tags),
+        listed(examples.groups),
+        examples.skipped,
+    )

@@ -80,6 +80,15 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
         )
 
 
+def test_rows_are_shuffled_as_numpy_permutes_them() -> None:
+    """Equal seeds give equal runs, whatever the type of the rows."""
+    rng = np.random.default_rng(5)
+    shuffled, size = rng.permutation(1999), 1999 // BATCH_SIZE + 1
+    expected = [shuffled[BATCH_SIZE * batch :][:BATCH_SIZE].tolist() for batch in rng.permutation(size)]
+    plans = plan_epoch(random_lengths(1999), BATCH_SIZE, (104,), np.random.default_rng(5))
+    assert [plan.rows.tolist() for plan in plans] == expected
+
+
 @pytest.mark.parametrize("longest", [5, 101])
 def test_training_sees_lengths_and_rows_in_random_order(longest: int) -> None:
     """Neither short texts first nor rows in their own order, with one width or with several."""

@@ -82,7 +82,7 @@ def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
     train, validation = set(splits["train"].groups or ()), set(splits["validation"].groups or ())
     assert train.isdisjoint(validation)
     assert len(train | validation) == 53
-    labels = splits["validation"].labels or []
+    labels = splits["validation"].labels or ()
     assert 0.17 <= len(labels) / 614 <= 0.2
     assert labels.count("neg") == labels.count("pos")
 
@@ -91,7 +91,7 @@ def test_the_whole_of_it(imdb_archive: Path) -> None:
     splits = complete_splits(read(ImdbSource(imdb_archive)), PrepareConfig())
     assert [len(examples) for examples in splits.values()] == [22500, 2500, 25000, 50000]
     for name in ("train", "validation", "test"):
-        labels = splits[name].labels or []
+        labels = splits[name].labels or ()
         assert labels.count("neg") == labels.count("pos")
     assert set(splits["train"].groups or ()).isdisjoint(splits["validation"].groups or ())
 

@@ -1,6 +1,7 @@
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from rnncli.config import PrepareConfig
@@ -11,12 +12,44 @@ from rnncli.errors import DataError
 
 def assigned(labels: list[str], groups: list[str], fractions: dict[str, float], *, seed: int) -> list[str]:
     """The split of each example."""
-    split_of = {
-        int(row): split
-        for split, rows in assign_splits(labels, groups, fractions, seed=seed).items()
-        for row in rows
+    numbers = np.unique(groups, return_inverse=True)[1].astype(np.uint64)
+    splits = ["train", *fractions]
+    return [splits[number] for number in assign_splits(labels, numbers, fractions, seed=seed)]
+
+
+def plainly_assigned(
+    labels: list[str], groups: list[int], fractions: list[float], *, seed: int
+) -> dict[int, int]:
+    """The split of each group: in an order that the seed decides, each goes where there is room."""
+    ordered = sorted(set(groups))
+    labels_of = {
+        group: Counter(label for label, its in zip(labels, groups, strict=True) if its == group)
+        for group in ordered
     }
-    return [split_of[row] for row in range(len(labels))]
+    totals = Counter(labels)
+    left, split_of = Counter(totals), dict.fromkeys(ordered, 0)
+    order = [ordered[place] for place in np.random.default_rng(seed).permutation(len(ordered))]
+    for split, share in enumerate(fractions, 1):
+        room = Counter({label: min(max(round(share * n), 1), left[label] - 1) for label, n in totals.items()})
+        for group in order:
+            if not split_of[group] and labels_of[group] <= room:
+                room -= labels_of[group]
+                left -= labels_of[group]
+                split_of[group] = split
+    return split_of
+
+
+@pytest.mark.parametrize("most_rows", [1, 5])
+def test_groups_are_taken_in_the_order_that_the_seed_gives_them(most_rows: int) -> None:
+    dice = random.Random(7)
+    different = [dice.randrange(2**64) for _ in range(401)]
+    groups = [group for group in different for _ in range(dice.randint(1, most_rows))]
+    dice.shuffle(groups)
+    labels = [dice.choice("abc") for _ in groups]
+    fractions = {"test": 0.2, "validation": 0.1}
+    found = assign_splits(labels, np.array(groups, np.uint64), fractions, seed=3)
+    expected = plainly_assigned(labels, groups, list(fractions.values()), seed=3)
+    assert found.tolist() == [expected[group] for group in groups]
 
 
 def test_shares_are_exact_where_nothing_is_grouped() -> None:
