@@ -195,9 +195,8 @@ def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None
 
 def count_all_unknown(split: Split) -> int:
     """Texts that have tokens, none of them in the vocabulary."""
-    unknown = np.concatenate([[0], np.cumsum(split.token_ids == UNKNOWN_ID)])
-    each = unknown[split.offsets[1:]] - unknown[split.offsets[:-1]]
-    return int(np.count_nonzero((each == split.lengths) & (split.lengths > 0)))
+    texts = (split[row] for row in range(len(split)))
+    return sum(len(ids) > 0 and bool((ids == UNKNOWN_ID).all()) for ids in texts)
 
 
 def score_split(
