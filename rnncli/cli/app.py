@@ -43,7 +43,8 @@ class CommandGroup(TyperGroup):
             message = _describe(error)
             if console.debug or message is None:
                 raise
-            notes = [note for note in getattr(error, "__notes__", ()) if "JAX_" not in note]  # JAX adds its own
+            # Not the note in which JAX says that it has shortened the traceback.
+            notes = (note for note in getattr(error, "__notes__", ()) if "JAX_" not in note)
             console.fail("; ".join([message, *notes, *_missing_folder()]))
             if message == OUT_OF_MEMORY:
                 sys.stderr = io.StringIO()  # tidying up may fail too, and would say so at length
@@ -139,4 +140,4 @@ def main() -> None:
     fork_under_memory_limit()
     # A cache of compiled programs that cannot be read or written costs time and nothing else.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
-    app(prog_name="rnncli")
+    typer.main.get_command(app)(prog_name="rnncli")  # app() would replace sys.excepthook
