@@ -15,7 +15,7 @@ from rnncli import __version__
 from rnncli.cli import console
 from rnncli.cli.compare import compare
 from rnncli.cli.eval import evaluate
-from rnncli.cli.memory_limit import OUT_OF_MEMORY, fork_under_memory_limit
+from rnncli.cli.memory_limit import OUT_OF_MEMORY, fork_under_memory_limit, leave_child_at_once
 from rnncli.cli.predict import predict
 from rnncli.cli.prepare import prepare
 from rnncli.cli.signals import exit_on_sigterm
@@ -47,7 +47,7 @@ class CommandGroup(TyperGroup):
             notes = (note for note in getattr(error, "__notes__", ()) if "JAX_" not in note)
             console.fail("; ".join([message, *notes, *_missing_folder()]))
             if message == OUT_OF_MEMORY:
-                sys.stderr = io.StringIO()  # tidying up may fail too, and would say so at length
+                leave_child_at_once(1)
             if isinstance(error, OSError) and error.filename == str(console.STDOUT):
                 _forget_output()
             raise typer.Exit(error.exit_code if isinstance(error, RnncliError) else 1) from None

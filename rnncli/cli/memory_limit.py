@@ -8,7 +8,7 @@ import atexit
 import os
 import signal
 import sys
-from mmap import mmap
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -19,7 +19,7 @@ OUT_OF_MEMORY = (
     "limit (ulimit -v)"
 )
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
-ORDERLY = 0  # what the child writes when Python ends it; no signal has this number
+ORDERLY = 0  # what the child writes when it ends by itself; no signal has this number
 GRACE = 0.5  # seconds in which a signal to the whole process group has reached the child too
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
@@ -33,6 +33,7 @@ def fork_under_memory_limit() -> None:
     if sys.platform != "linux" or not _is_limited():
         return
     reader, writer = os.pipe()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would never come
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {*PASSED_ON, signal.SIGCHLD})
     child = os.fork()
     if child:
@@ -43,6 +44,18 @@ def fork_under_memory_limit() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
+def leave_child_at_once(code: int) -> None:
+    """End if this is such a child process: without memory, tidying up would fail too, and at length."""
+    writer = signal.set_wakeup_fd(-1)
+    if writer < 0:
+        return
+    if sys.stdout:
+        with suppress(OSError):
+            sys.stdout.flush()
+    os.write(writer, bytes([ORDERLY]))
+    os._exit(code)
+
+
 def _is_limited() -> bool:
     import resource  # not there on Windows
 
@@ -51,7 +64,7 @@ def _is_limited() -> bool:
 
 
 def _watch(child: int, reader: int) -> tuple[int, bool]:
-    """Pass signals on until the child ends; return its exit code and whether Python ended it.
+    """Pass signals on until the child ends; return its exit code and whether it ended by itself.
 
     The child writes the number of each signal that reaches it. One from the terminal or to the whole
     group reaches it by itself, and a second one would tell it to stop at once.
@@ -82,9 +95,10 @@ def _end_like(code: int, orderly: bool) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
         os.kill(os.getpid(), -code)
     if code < 0 or not orderly:
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K\x1b[?25h")  # a progress bar leaves its line, and hides the cursor
-        console.fail(OUT_OF_MEMORY)
+        if sys.stderr:
+            if sys.stderr.isatty():  # a progress bar leaves its line behind, and hides the cursor
+                sys.stderr.write("\r\x1b[K\x1b[?25h")
+            console.fail(OUT_OF_MEMORY)
         code = 1
     sys.exit(code)
 
@@ -108,6 +122,8 @@ def _prepare_child(writer: int) -> None:
 def _require_memory(event: str, arguments: tuple[Any, ...]) -> None:
     """Fail before SciPy's OpenBLAS is loaded: where it is refused memory it asks again for ever."""
     if event == "import" and arguments[0] == "scipy.linalg._fblas":
+        from mmap import mmap
+
         mmap(-1, 128 << 20).close()
 
 
