@@ -16,6 +16,7 @@ from rnncli import __version__
 from rnncli.cli import console
 from rnncli.cli.compare import compare
 from rnncli.cli.eval import evaluate
+from rnncli.cli.memory_limit import OUT_OF_MEMORY, fork_under_memory_limit, leave_child_at_once
 from rnncli.cli.predict import predict
 from rnncli.cli.prepare import prepare
 from rnncli.cli.signals import exit_on_sigterm
@@ -43,7 +44,11 @@ class CommandGroup(TyperGroup):
             message = _describe(error)
             if console.debug or message is None:
                 raise
-            console.fail("; ".join([message, *getattr(error, "__notes__", ()), *_missing_folder()]))
+            # Not the note in which JAX says that it has shortened the traceback.
+            notes = (note for note in getattr(error, "__notes__", ()) if "JAX_" not in note)
+            console.fail("; ".join([message, *notes, *_missing_folder()]))
+            if message == OUT_OF_MEMORY:
+                leave_child_at_once(1)
             if isinstance(error, OSError) and error.filename == str(console.STDOUT):
                 _forget_output()
             raise typer.Exit(error.exit_code if isinstance(error, RnncliError) else 1) from None
@@ -75,7 +80,7 @@ def _forget_output() -> None:
 
 
 # What a library that does not fit into memory says when it is imported, and what XLA says.
-EXHAUSTED = ("failed to map segment", "annot allocate memory", "RESOURCE_EXHAUSTED")
+EXHAUSTED = ("failed to map segment", "annot allocate memory", "RESOURCE_EXHAUSTED", "start new thread")
 FREE_SPACE = "free some space, or write elsewhere (--runs-dir, --output)"
 UNLOCK = "make it writable, or write elsewhere (--runs-dir, --output)"
 REMEDIES = {
@@ -93,10 +98,7 @@ def _describe(error: Exception) -> str | None:
     if isinstance(error, RnncliError):
         return str(error)
     if isinstance(error, MemoryError) or any(sign in str(error) for sign in EXHAUSTED):
-        return (
-            "out of memory: use a smaller --batch-size or --max-length, end other programs or raise the "
-            "limit (ulimit -v)"
-        )
+        return OUT_OF_MEMORY
     if not isinstance(error, OSError):
         return None
     what = f"{error.filename}: " if error.filename else ""
@@ -161,6 +163,7 @@ def main() -> None:
             sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding)
         sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show
     exit_on_sigterm()
+    fork_under_memory_limit()
     # A cache of compiled programs that cannot be read or written costs time and nothing else.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
-    app(prog_name="rnncli")
+    typer.main.get_command(app)(prog_name="rnncli")  # app() would replace sys.excepthook

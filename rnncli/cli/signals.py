@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rnncli.cli import console
@@ -39,4 +39,5 @@ class StopRequest:
         self.signal = number
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        console.note("stopping after this step; once more to stop at once")
+        with suppress(RuntimeError):  # raised where the signal came in the middle of a line
+            console.note("stopping after this step; once more to stop at once")

@@ -158,6 +158,35 @@ def test_too_little_memory(here: Path) -> None:
     assert files_below(here / "runs") == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere native code has the last word")
+@pytest.mark.parametrize(
+    ("command", "limit"),
+    [
+        (("predict", "film", "--run", "good"), 100_000),  # OpenBLAS prints a line and exits
+        (("train", *QUICK, "--name", "new"), 500_000),  # XLA is refused a thread and aborts
+        (("train", *QUICK, "--name", "new"), 560_000),  # the compiler aborts
+        (("train", *QUICK, "--arch", "gru", "--name", "new"), 600_000),  # SciPy's OpenBLAS asks for ever
+    ],
+)
+def test_native_code_without_memory(here: Path, command: tuple[str, ...], limit: int) -> None:
+    before = files_below(here / "runs")
+    done = run(here, *command, "-q", limit=f"-v {limit}")
+    assert failure(done).startswith("error: out of memory: use a smaller --batch-size or --max-length")
+    assert done.stdout == ""
+    assert before.items() <= files_below(here / "runs").items()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere native code has the last word")
+def test_training_that_native_code_ends_is_resumed(here: Path) -> None:
+    failure(run(here, "train", *QUICK, "--name", "new", "-q", limit="-f 2"))
+    resume = ("train", "--resume", "new", "--devices", "1", "-q")
+    assert "out of memory" in failure(run(here, *resume, limit="-v 500000"))
+    done = run(here, *resume)
+    assert done.returncode == 0, done.stderr
+    weights = [here / "runs" / name / "model/model.safetensors" for name in ("good", "new")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
 def test_a_working_folder_that_is_gone(here: Path) -> None:
     place = here / "gone"
     place.mkdir()
