@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 WINDOW_ROWS = 4096
 # By so many multiplications NumPy has lost its head start over JAX, whose programs are in its cache:
-# between 3 and 11 thousand million in `python -m tests.benchmarks.break_even`, by the size of the model.
-BREAK_EVEN = 10_000_000_000
+# between 7 and 20 thousand million in `python -m tests.benchmarks.break_even`, by the size of the model.
+BREAK_EVEN = 15_000_000_000
 WINDOW_CHARACTERS = 1 << 23
 
 
