@@ -44,12 +44,20 @@ def checked_json(content: bytes) -> dict[str, Any]:
             raise ValueError("it has no checksum")
         if values["checksum"] != _checksum(values):
             raise ValueError("its checksum differs")
-        # The last digit of a number may be another without making it another number.
-        if content.rstrip(b"\n") != to_json(values).encode():
-            raise ValueError("it is not as it was written")
+        require_as_written(content, values)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return values
+
+
+def require_as_written(content: bytes, values: Mapping[str, Any]) -> None:
+    """Raise ValueError unless `write_json` made `content` of `values`.
+
+    A checksum of values cannot tell: the last digit of a number may be another without making it
+    another number.
+    """
+    if content != (to_json(values) + "\n").encode():
+        raise ValueError("it is not as it was written")
 
 
 def _checksum(values: Mapping[str, Any]) -> str:

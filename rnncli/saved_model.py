@@ -19,7 +19,7 @@ from safetensors import SafetensorError, deserialize
 
 from rnncli.config import Arch, ModelConfig, Truncation
 from rnncli.errors import DataError, RunError, UsageError
-from rnncli.files import named_failures, replaced_directory, write_json
+from rnncli.files import named_failures, replaced_directory, require_as_written, write_json
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.weights import expected_shapes
 from rnncli.text.tokenizer import Tokenizer
@@ -137,8 +137,9 @@ def _read(path: Path) -> bytes:
 
 def _read_description(path: Path) -> dict[str, Any]:
     """The content of model.json, with every entry of the right type and its checksum right."""
+    content = _read(path)
     try:
-        description = json.loads(_read(path))
+        description = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"not JSON: {error}") from error
     if not isinstance(description, dict):
@@ -157,6 +158,10 @@ def _read_description(path: Path) -> dict[str, Any]:
         raise _damaged(path, "nested too deeply") from error
     if description["sha256"].get(DESCRIPTION) != expected:
         raise _damaged(path, "its checksum differs")
+    try:
+        require_as_written(content, description)
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
     return description
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnncli.config import PrepareConfig
 from rnncli.errors import DataError, RnncliError
-from rnncli.files import to_json
+from rnncli.files import require_as_written, to_json
 from rnncli.runs import DATASETS
 
 if TYPE_CHECKING:
@@ -162,8 +162,10 @@ class Dataset:
             DataError: It is missing, incomplete, damaged or of another format version.
         """
         try:
-            values = json.loads((path / MANIFEST).read_bytes())
+            content = (path / MANIFEST).read_bytes()
+            values = json.loads(content)
             manifest = Manifest.from_dict(values, name=path.resolve().name)
+            require_as_written(content, values)
         except FileNotFoundError as error:
             raise DataError(f"{path}: no prepared dataset: it has no {MANIFEST}; {REMEDY}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RnncliError) as error:

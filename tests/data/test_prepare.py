@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.prepare import prepare, prepare_sample
 from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError, UsageError
+from rnncli.files import write_json
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
 
 CONFIG = PrepareConfig(vocab_size=61, max_length=7)
@@ -328,7 +330,7 @@ def test_a_forged_dataset_is_refused(dataset: Dataset, part: str, array: np.ndar
     np.save(path, array, allow_pickle=True)
     files = dataset.manifest.files | {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
     forged = dataclasses.replace(dataset.manifest, files=files)
-    (dataset.path / "manifest.json").write_text(json.dumps(forged.to_dict()))
+    write_json(dataset.path / "manifest.json", forged.to_dict())
     with pytest.raises(DataError, match=f"{message}.*prepare it anew"):
         Dataset.open(dataset.path).split("validation")
 
@@ -338,6 +340,17 @@ def test_a_manifest_of_another_format_is_refused(dataset: Dataset) -> None:
     values = json.loads(path.read_text())
     path.write_text(json.dumps(values | {"format_version": 2}))
     with pytest.raises(DataError, match=r"format version 2, this program reads 1"):
+        Dataset.open(dataset.path)
+
+
+def test_a_number_of_the_manifest_written_differently_is_noticed(dataset: Dataset) -> None:
+    """Also where it is the same number, as with another last digit of a share."""
+    path = dataset.path / "manifest.json"
+    content = path.read_text()
+    changed = re.sub(r"(0\.\d+)", r"\g<1>0", content, count=1)
+    assert json.loads(changed) == json.loads(content)
+    path.write_text(changed)
+    with pytest.raises(DataError, match=r"manifest\.json: damaged.*not as it was written"):
         Dataset.open(dataset.path)
 
 

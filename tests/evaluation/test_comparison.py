@@ -13,7 +13,7 @@ from rnncli.evaluation import storage
 from rnncli.evaluation.comparison import Comparison, compare_runs
 from rnncli.evaluation.evaluate import evaluate_run
 from rnncli.evaluation.significance import holm, paired_test
-from rnncli.files import to_json, with_checksum
+from rnncli.files import to_json, with_checksum, write_json
 from rnncli.runs import Run
 from tests.evaluation.factories import make_dataset, make_run
 
@@ -105,7 +105,7 @@ def test_sort(runs_dir: Path, runs: dict[str, Run], sort: SortKey, expected: lis
 
 
 def edit(path: Path, **values: object) -> None:
-    path.write_text(to_json(with_checksum({**json.loads(path.read_text()), **values})))
+    write_json(path, with_checksum({**json.loads(path.read_text()), **values}))
 
 
 def test_size_counts_all_files_of_the_model(runs_dir: Path, runs: dict[str, Run]) -> None:
@@ -224,6 +224,6 @@ def test_a_summary_without_a_figure_is_named(runs_dir: Path, runs: dict[str, Run
     path = runs["poor"].summary_path
     values = json.loads(path.read_text())
     del values["train_seconds"]
-    path.write_text(to_json(with_checksum(values)))
+    write_json(path, with_checksum(values))
     with pytest.raises(RunError, match=r"poor/summary.json is damaged \('train_seconds' is missing\)"):
         compare(runs_dir)

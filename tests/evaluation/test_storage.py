@@ -10,7 +10,7 @@ import pytest
 from rnncli.errors import RunError
 from rnncli.evaluation import storage
 from rnncli.evaluation.report import Evaluation, Subject, measure
-from rnncli.files import to_json, with_checksum
+from rnncli.files import with_checksum, write_json
 from rnncli.runs import Run
 from tests.evaluation.test_metrics import random_predictions
 
@@ -87,7 +87,7 @@ def test_forged_arrays_are_refused(run: Run, probabilities: np.ndarray | None) -
     figures = path.with_suffix(".json")
     values = json.loads(figures.read_text())
     values["arrays_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    figures.write_text(to_json(with_checksum(values)))
+    write_json(figures, with_checksum(values))
     with pytest.raises(RunError, match=r"words-test.npz is damaged .*rnncli eval gru-1"):
         storage.load_correct(run, "words", "test")
 

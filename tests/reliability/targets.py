@@ -17,6 +17,7 @@ from rnncli.data.table_source import TableSource
 from rnncli.data.tables import Row, iter_rows
 from rnncli.data.text_input import input_rows
 from rnncli.data.text_rows import TextRow
+from rnncli.files import to_json
 from rnncli.inference import Prediction, Scorer, WindowedScorer, predict_texts
 from rnncli.reporting.predictions import prediction_format
 from rnncli.saved_model import DESCRIPTION, TOKENIZER, WEIGHTS, _own_sha256, load_model, save_model
@@ -218,6 +219,6 @@ def _sealed(files: dict[str, bytes]) -> bytes:
         for name in (WEIGHTS, TOKENIZER):
             description["sha256"][name] = hashlib.sha256(files[name]).hexdigest()
         description["sha256"][DESCRIPTION] = _own_sha256(description)
-        return json.dumps(description).encode()
+        return (to_json(description) + "\n").encode()
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         return files[DESCRIPTION]

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from rnncli.errors import RunError
-from rnncli.files import to_json, with_checksum
+from rnncli.files import with_checksum, write_json
 from rnncli.training import checkpoints
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.loop import Progress
@@ -90,7 +90,7 @@ def flip(path: Path) -> None:
 def no_progress(path: Path) -> None:
     values = json.loads(path.read_text())
     del values["progress"]["history"], values["progress"]["best_loss"]
-    path.write_text(to_json(with_checksum(values)))
+    write_json(path, with_checksum(values))
 
 
 @pytest.mark.parametrize(
