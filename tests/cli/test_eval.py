@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rnncli.data.dataset import Dataset
+from rnncli.files import write_json
 from rnncli.runs import Run
 from rnncli.saved_model import _own_sha256
 from tests.cli.command import rnncli
@@ -140,7 +141,7 @@ def test_verify_finds_a_model_that_predicts_something_else(here: Path) -> None:
     description = json.loads(path.read_text())
     description["golden"][1]["probabilities"] = [0.123, 0.877]
     description["sha256"]["model.json"] = _own_sha256(description)
-    path.write_text(json.dumps(description))
+    write_json(path, description)
     assert rnncli("eval", "-q", cwd=here).returncode == 0
     done = rnncli("eval", "--verify", cwd=here)
     assert (done.returncode, done.stdout) == (1, "")
