@@ -192,20 +192,21 @@ class Trainer:
         """Continue from a saved state."""
         self.state, self.progress = self.steps.place(state), progress
 
-    def run(self) -> Iterator[StepDone | EpochDone]:
+    def run(self, pause_every: int = 0) -> Iterator[StepDone | EpochDone]:
         """Train until the last epoch or early stopping.
 
-        `state` and `progress` belong together whenever an event is handed out, so that the
+        Events come after every few steps, and after those whose number `pause_every` divides, unless
+        it is 0. `state` and `progress` belong together whenever an event is handed out, so that the
         consumer may save them or leave.
 
         Raises:
             DivergedError: a loss, of a batch or of the validation, or a gradient was not finite.
         """
         while not self.finished:
-            yield from self._epoch()
+            yield from self._epoch(pause_every)
             yield self._finish_epoch()
 
-    def _epoch(self) -> Iterator[StepDone]:
+    def _epoch(self, pause_every: int) -> Iterator[StepDone]:
         """The rest of the epoch in progress."""
         progress, split = self.progress, self._splits["train"]
         plans = self._plans(progress.epoch)
@@ -219,7 +220,8 @@ class Trainer:
             compiled += self._compile("train", examples)
             self.state, metrics = self.steps.train(self.state, examples, self._key)
             waiting.append(metrics)
-            if number % IN_FLIGHT and number not in (first, len(plans)):
+            pausing = pause_every and (first_step + number) % pause_every == 0
+            if number % IN_FLIGHT and number not in (first, len(plans)) and not pausing:
                 continue
             for metrics in waiting:
                 progress.add(metrics, first_step + progress.batch + 1)

@@ -116,15 +116,15 @@ class TrainingRun:
             DivergedError: the loss, a gradient or a weight was not finite; the last checkpoint and
                 the best epoch's model are kept.
         """
-        self._note_saved(int(self.trainer.state.step))
+        self._saved_at = time.monotonic()
         try:
-            for event in self.trainer.run():
+            for event in self.trainer.run(self._every.steps):
                 if isinstance(event, EpochDone):
                     self._write_epoch(event)
-                    self._note_saved(event.metrics["step"])
+                    self._saved_at = time.monotonic()
                 elif self._is_due(event):
                     self.save_checkpoint()
-                    self._note_saved(event.step)
+                    self._saved_at = time.monotonic()
                 yield event
         except DivergedError as error:
             raise DivergedError(f"{error}; {self._after_divergence()}") from error
@@ -167,12 +167,9 @@ class TrainingRun:
 
         return int(multihost_utils.process_allgather(np.int32(signal)).max())
 
-    def _note_saved(self, step: int) -> None:
-        self._saved_step, self._saved_at = step, time.monotonic()
-
     def _is_due(self, event: StepDone) -> bool:
         steps, minutes = self._every.steps, self._every.minutes
-        return (0 < steps <= event.step - self._saved_step) or (
+        return (steps > 0 and event.step % steps == 0) or (
             0 < 60 * minutes <= time.monotonic() - self._saved_at
         )
 

@@ -153,6 +153,19 @@ def test_intervals_of_checkpoints() -> None:
             parse_interval(text)
 
 
+def test_checkpoints_are_written_after_just_as_many_steps(prepared: Path) -> None:
+    """The newest two are kept: one after a multiple of seven steps, and that at the end."""
+    done = rnncli(
+        "train", "--epochs", "1", "--checkpoint-every", "7", "--name", "seventh", *QUICK, cwd=prepared
+    )
+    assert done.returncode == 0, done.stderr
+    run = prepared / "runs" / "seventh"
+    last = json.loads((run / "summary.json").read_text())["steps"]
+    assert last % 7
+    names = sorted(path.name for path in (run / "checkpoints").iterdir())
+    assert names == [f"step-{step:08d}" for step in (last - last % 7, last)]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_and_resumed_is_the_same_run(prepared: Path, number: signal.Signals, code: int) -> None:
     name = f"stopped-{code}"

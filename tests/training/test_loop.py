@@ -148,6 +148,13 @@ def test_events_and_metrics(steps: Steps, uninterrupted: tuple[Trainer, TrainSta
     assert rates == pytest.approx((0.01 * (1 + np.cos(np.pi * progress)) / 2).tolist(), abs=1e-8)
 
 
+def test_a_consumer_may_ask_to_be_told_every_few_steps(steps: Steps) -> None:
+    """In all epochs, counted from the start of the run."""
+    told = {event.step for event in make_trainer(steps, epochs=2).run(7) if isinstance(event, StepDone)}
+    assert told >= {*range(7, 2 * BATCHES + 1, 7)}
+    assert len(told) < BATCHES
+
+
 def test_validation_figures_are_those_of_the_numpy_model(
     uninterrupted: tuple[Trainer, TrainState, dict[str, Path]],
 ) -> None:
