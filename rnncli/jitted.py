@@ -1,7 +1,6 @@
 """The jitted forward pass for many texts: length-sorted batches over all devices."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from rnncli.config import ModelConfig
 from rnncli.data.batching import pad, plan_epoch, round_up
 from rnncli.devices import data_mesh, start_jax
+from rnncli.models.weights import nested
 
 BATCH_SIZE = 1024
 WIDTHS = 4
@@ -41,7 +41,7 @@ class JittedForward:
             sorted({round_up(-(-max_length * part // WIDTHS)) for part in range(1, WIDTHS + 1)})
         )
         self._split = NamedSharding(mesh, PartitionSpec("data"))
-        params = jax.device_put(_nested(weights), NamedSharding(mesh, PartitionSpec()))
+        params = jax.device_put(nested(weights), NamedSharding(mesh, PartitionSpec()))
         project = jax.jit(classifier.apply, static_argnames="mutable")
         _, projections = project({"params": params}, np.zeros((1, 1), np.int32), mutable=(PROJECTIONS,))
         self._variables = {"params": params, **projections}
@@ -59,15 +59,3 @@ class JittedForward:
         for rows, result in results:
             logits[rows] = np.asarray(result)[: len(rows)]
         return logits
-
-
-def _nested(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
-    """Weights by name as the nested dictionaries of a Flax module."""
-    params: dict[str, Any] = {}
-    for name, value in weights.items():
-        *modules, last = name.split(".")
-        place = params
-        for module in modules:
-            place = place.setdefault(module, {})
-        place[last] = value
-    return params

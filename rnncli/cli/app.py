@@ -5,7 +5,6 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,14 +117,6 @@ def _missing_folder() -> list[str]:
     return []
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "prepare": prepare,
-    "train": train,
-    "eval": evaluate,
-    "predict": predict,
-    "compare": compare,
-}
-
 app = typer.Typer(
     cls=CommandGroup,
     name="rnncli",
@@ -136,8 +127,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for name, command in COMMANDS.items():
-    app.command(name, cls=Command)(command)
+app.command("prepare", cls=Command)(prepare)
+app.command("train", cls=Command)(train)
+app.command("eval", cls=Command)(evaluate)
+app.command("predict", cls=Command)(predict)
+app.command("compare", cls=Command)(compare)
 
 
 def _print_version(value: bool) -> None:

@@ -5,6 +5,8 @@ Drawn with NumPy, which takes milliseconds; compiling JAX's own draws takes over
 
 import math
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,18 @@ def initial_weights(config: ModelConfig, seed: int) -> dict[str, NDArray[np.floa
         name: _initial(config, name, shape, np.random.default_rng([seed, zlib.crc32(name.encode())]))
         for name, shape in expected_shapes(config).items()
     }
+
+
+def nested(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
+    """Weights by name as the nested dictionaries of a Flax module."""
+    params: dict[str, Any] = {}
+    for name, value in weights.items():
+        *modules, last = name.split(".")
+        place = params
+        for module in modules:
+            place = place.setdefault(module, {})
+        place[last] = value
+    return params
 
 
 def _initial(

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax.traverse_util import unflatten_dict
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
 from rnncli.config import ModelConfig, Precision
 from rnncli.models.classifier import Classifier
-from rnncli.models.weights import initial_weights
+from rnncli.models.weights import initial_weights, nested
 
 Params = dict[str, Any]
 Values = Array | NDArray[Any]
@@ -129,8 +128,7 @@ class Steps:
 
     def initial_state(self, seed: int) -> TrainState:
         """Fresh parameters drawn from `seed`, and the optimizer's state for them."""
-        weights = initial_weights(self._model.config, seed)
-        return self._initialise(unflatten_dict(weights, sep="."))  # type: ignore[no-untyped-call]
+        return self._initialise(nested(initial_weights(self._model.config, seed)))
 
     def place(self, state: TrainState) -> TrainState:
         """`state` copied to every device."""
