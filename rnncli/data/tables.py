@@ -2,10 +2,11 @@
 
 import csv
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -29,6 +30,10 @@ _CSV_FAULTS = {
 }
 _ONE_OBJECT = 'each line must be an object such as {"text": "...", "label": "..."}'
 _UNLIST = "jq -c '.[]' FILE writes the objects of a list one a line"
+# A string, or what a line ends in the middle of; no character is looked at twice.
+_JSON_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_BRACKET = re.compile(r"[][{}]")
+MOST_LEVELS = 100  # of nested JSON
 MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long text
 
 
@@ -96,6 +101,8 @@ def _json_row(line: Line) -> Row:
     """The row in a line of JSON; nested values count as missing."""
     if line.error or not line.text.strip():
         return Row(line.number, {}, line.error)
+    if _is_nested_deeply(line.text):
+        return Row(line.number, {}, f"nested too deeply; {_ONE_OBJECT}")
     try:
         # Numbers stay as they are written: a label 1.0 must come back as 1.0.
         value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
@@ -103,8 +110,6 @@ def _json_row(line: Line) -> Row:
         if line.number == 1 and line.text.lstrip().startswith("["):
             return Row(line.number, {}, f"not an object but the start of a list; {_ONE_OBJECT}; {_UNLIST}")
         return Row(line.number, {}, f"not JSON: {error.msg} at character {error.pos + 1}; {_ONE_OBJECT}")
-    except RecursionError:
-        return Row(line.number, {}, f"nested too deeply; {_ONE_OBJECT}")
     if not isinstance(value, dict):
         hint = f"; {_UNLIST}" if isinstance(value, list) else ""
         return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}{hint}")
@@ -113,6 +118,18 @@ def _json_row(line: Line) -> Row:
     if not all(map(_is_encodable, chain(values, values.values()))):
         return Row(line.number, {}, "half of a surrogate pair (\\ud800 to \\udfff) stands alone")
     return Row(line.number, values, None if values else f"no columns; {_ONE_OBJECT}")
+
+
+def _is_nested_deeply(text: str) -> bool:
+    """Whether JSON has more levels than any row needs.
+
+    Left to the parser, it would use up the stack, which others need in the meantime: what a collection
+    of garbage calls would fail with a traceback that nobody can catch.
+    """
+    if text.count("{") + text.count("[") <= MOST_LEVELS:
+        return False
+    brackets = _BRACKET.findall(_JSON_STRING.sub("", text))
+    return max(accumulate(1 if bracket in "{[" else -1 for bracket in brackets), default=0) > MOST_LEVELS
 
 
 def _json_cell(value: Any) -> str | None:

@@ -202,6 +202,10 @@ def test_jsonl_keeps_numbers_as_they_are_written() -> None:
         (b'{"text": [1]}', "no columns"),
         (b'{"text": "\\ud800"}', "surrogate pair"),
         (b"[" * 100_000, "nested too deeply"),
+        (b'{"text": ' + b"[" * 100 + b"]" * 100 + b"}", "nested too deeply"),
+        (b'{"text": ' + b"[" * 99 + b"]" * 99 + b"}", "no columns"),
+        (b'{"a": [[]], "text": "' + b'\\"[' * 500_000, "not JSON: Unterminated string"),
+        (b'{"text": "' + b"[" * 500 + b"\\", "not JSON: Unterminated string"),
         (b'{"text": "\xe9"}', "byte 24 is not utf-8"),
     ],
 )
@@ -215,6 +219,12 @@ def test_jsonl_lines_that_are_not_rows(line: bytes, message: str) -> None:
 @pytest.mark.parametrize("content", [b'[{"text": "a"}]', b'[\n {"text": "a"}\n]\n'])
 def test_a_list_of_objects_is_pointed_out(content: bytes) -> None:
     assert "jq -c '.[]' FILE writes the objects of a list one a line" in str(rows(content, JSONL)[0].error)
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    text = "[{" * 500 + '\\"' + "[" * 500
+    assert values(json.dumps({"text": text}).encode(), JSONL) == [[text]]
+    assert values(b'{"text": "a", "spans": [' + b"[1]," * 500 + b"[2]]}", JSONL) == [["a"]]
 
 
 def test_numbers_of_any_length() -> None:

@@ -79,7 +79,7 @@ class Fuzzer:
         self.failures: dict[str, Failure] = {}
         self.tried = 0
         self._target = target
-        self._current = b""
+        self._dropped: list[sys.UnraisableHookArgs] = []  # what Python can only print
         self._words = words
         self._draw = random.Random(seed)
         self._arcs = Arcs()
@@ -91,7 +91,7 @@ class Fuzzer:
 
     def run(self, count: int, *, traced: float = 0.1) -> None:
         """Try `count` inputs, a share of them `traced`, which takes several times as long."""
-        with _alarm(), patch.object(sys, "unraisablehook", self._dropped):
+        with _alarm(), patch.object(sys, "unraisablehook", self._dropped.append):
             for content in self.corpus[:]:
                 self._try_traced(content)
             for _ in range(count - self.tried):
@@ -110,7 +110,6 @@ class Fuzzer:
 
     def _try(self, content: bytes) -> None:
         self.tried += 1
-        self._current = content
         signal.setitimer(signal.ITIMER_PROF, HANG)
         try:
             self._target(content)
@@ -123,10 +122,9 @@ class Fuzzer:
             self._fail(content, error)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-
-    def _dropped(self, dropped: Any) -> None:
-        """Take what Python can only print, such as a failure while a generator is closed."""
-        self._fail(self._current, dropped.exc_value)
+            while self._dropped:
+                dropped = self._dropped.pop()
+                self._fail(content, dropped.exc_value or dropped.exc_type())
 
     def _fail(self, content: bytes, error: BaseException) -> None:
         where = _innermost(error.__traceback__)

@@ -137,3 +137,22 @@ def test_nesting_at_the_interpreter_s_limit_is_damage(fuzzed_model: FuzzedModel,
         with pytest.raises(DataError):
             Dataset.open(folder)
         read_table(b'\2{"text": ' + nested + b"}\n")
+
+
+def test_what_python_can_only_print_is_a_failure() -> None:
+    """Also where next to no stack is left."""
+
+    class Loud:
+        def __del__(self) -> None:
+            raise ValueError("dropped")
+
+    def at_depth(content: bytes) -> None:
+        try:
+            at_depth(content)
+        except RecursionError:
+            Loud()
+
+    for target in (lambda _content: Loud(), at_depth):
+        fuzzer = Fuzzer(target, [b"a"], [b"b"], "0")
+        fuzzer.run(1, traced=0)
+        assert len(fuzzer.failures) == 1
