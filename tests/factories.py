@@ -6,9 +6,9 @@ from string import ascii_lowercase
 
 import numpy as np
 
-from rnncli.config import ModelConfig, Truncation
-from rnncli.models.weights import expected_shapes
-from rnncli.saved_model import SavedModel
+from rnncli.inference.model_folder import SavedModel
+from rnncli.models.parameters import expected_shapes
+from rnncli.settings import ModelConfig, Truncation
 from rnncli.text.tokenizer import Tokenizer
 
 WORDS = ("movie", "a", "the", "great", "bad", "not", "film", "good", "never", "dull")

@@ -21,7 +21,7 @@ from rnncli.cli.prepare import prepare
 from rnncli.cli.signals import exit_on_sigterm
 from rnncli.cli.train import train
 from rnncli.errors import RnncliError
-from rnncli.files import named_failures
+from rnncli.system.files import named_failures
 
 CLOSED_PIPE = 128 + 13  # as a shell reports a program that SIGPIPE ended
 

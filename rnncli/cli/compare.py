@@ -6,7 +6,7 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
-from rnncli.config import SortKey, SplitName
+from rnncli.settings import SortKey, SplitName
 
 
 def compare(
@@ -41,8 +41,8 @@ def compare(
 
     What differs, accuracy with a paired test, parameters, time and size.
     """
-    from rnncli.evaluation.comparison import compare_runs
     from rnncli.reporting.tables import ComparisonView
+    from rnncli.workflows.compare import compare_runs
 
     comparison = compare_runs(runs_dir, runs or [], split=split, dataset=dataset, sort=sort)
     console.show(ComparisonView(comparison), json=json, quiet=quiet)

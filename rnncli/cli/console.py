@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import UsageError
-from rnncli.files import named_failures, to_json
+from rnncli.system.files import named_failures, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

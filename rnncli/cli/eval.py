@@ -10,8 +10,8 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
-from rnncli.config import SplitName
 from rnncli.errors import GateFailedError
+from rnncli.settings import SplitName
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
@@ -73,11 +73,12 @@ def evaluate(
 
     Accuracy with its interval, by class and by tag, and calibration.
     """
-    from rnncli.evaluation import evaluate as evaluation
-    from rnncli.evaluation import gates, symptoms
-    from rnncli.evaluation import output as predictions
+    from rnncli.diagnostics import symptoms
+    from rnncli.evaluation import requirements as gates
+    from rnncli.reporting import evaluation_rows as predictions
     from rnncli.reporting.tables import EvaluationView
-    from rnncli.runs import resolve_run
+    from rnncli.runs.run import resolve_run
+    from rnncli.workflows import evaluate as evaluation
 
     thresholds = [gates.parse_threshold(text) for text in fail_under or ()]
     if output is not None:

@@ -46,7 +46,7 @@ RUNS_DIR = Path("runs")
 
 def complete_run(ctx: typer.Context) -> list[str]:
     """Names that stand for a finished run."""
-    from rnncli.runs import list_runs
+    from rnncli.runs.run import list_runs
 
     names = [run.name for run in list_runs(_runs_dir(ctx))]
     return [*names, "latest", "best"] if names else []
@@ -54,7 +54,7 @@ def complete_run(ctx: typer.Context) -> list[str]:
 
 def complete_unfinished_run(ctx: typer.Context) -> list[str]:
     """Names of runs that can be resumed."""
-    from rnncli.runs import all_runs
+    from rnncli.runs.run import all_runs
 
     return [run.name for run in all_runs(_runs_dir(ctx)) if not run.finished]
 

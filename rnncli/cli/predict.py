@@ -11,14 +11,14 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_run
-from rnncli.config import OutputFormat, TableFormat
 from rnncli.errors import DataError, UsageError
-from rnncli.files import named_failures
+from rnncli.settings import OutputFormat, TableFormat
+from rnncli.system.files import named_failures
 
 if TYPE_CHECKING:
-    from rnncli.data.text_rows import TextRow
-    from rnncli.inference import Prediction, Summary
-    from rnncli.saved_model import SavedModel
+    from rnncli.data.reading.text_rows import TextRow
+    from rnncli.inference.model_folder import SavedModel
+    from rnncli.inference.predictions import Prediction, Summary
 
 OUTPUT_ENDINGS = {
     ".txt": OutputFormat.TEXT,
@@ -81,8 +81,8 @@ def predict(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from itertools import chain, islice
 
-    from rnncli.data.text_rows import argument_rows
-    from rnncli.inference import WindowedScorer
+    from rnncli.data.reading.text_rows import argument_rows
+    from rnncli.inference.predictions import WindowedScorer
     from rnncli.reporting.predictions import prediction_format
 
     model = _load(runs_dir, run)
@@ -100,7 +100,7 @@ def predict(
         if text:
             rows = argument_rows(text)
         else:
-            from rnncli.data.text_input import input_rows
+            from rnncli.data.reading.text_input import input_rows
 
             rows = input_rows(source, table_format, text_column, encoding or "utf-8", scorer.flush)
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
@@ -161,8 +161,8 @@ def _checked_source(source: Path | None) -> Path | None:
 
 def _load(runs_dir: Path, run: str) -> "SavedModel":
     """The model of a run, or in a folder of its own."""
-    from rnncli.runs import resolve_run
-    from rnncli.saved_model import DESCRIPTION, load_model
+    from rnncli.inference.model_folder import DESCRIPTION, load_model
+    from rnncli.runs.run import resolve_run
 
     folder = Path(run)
     return load_model(folder if (folder / DESCRIPTION).is_file() else resolve_run(runs_dir, run).model_dir)
@@ -178,7 +178,7 @@ def _terminal_width() -> int | None:
 
 def _show_count(rows: int) -> None:
     """Keep the number of rows so far in one line of the terminal, once the input proves long."""
-    from rnncli.inference import WINDOW_ROWS
+    from rnncli.inference.predictions import WINDOW_ROWS
 
     if rows >= WINDOW_ROWS and sys.stderr.isatty():
         sys.stderr.write(f"\r{rows:,} rows\r")
@@ -197,7 +197,7 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
         with output.open("wb") as file:
             yield file
     else:
-        from rnncli.files import replaced_file
+        from rnncli.system.files import replaced_file
 
         with replaced_file(output.resolve()) as file:
             yield file
@@ -205,7 +205,7 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
 
 def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, quiet: bool) -> None:
     """Say on stderr what is worth knowing about the rows together."""
-    from rnncli.evaluation import symptoms
+    from rnncli.diagnostics import symptoms
     from rnncli.reporting.predictions import remarks
 
     for remark in remarks(summary, model):

@@ -7,8 +7,8 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
-from rnncli.config import PrepareConfig, Truncation
-from rnncli.files import named_failures
+from rnncli.settings import PrepareConfig, Truncation
+from rnncli.system.files import named_failures
 
 DEFAULTS = PrepareConfig()
 
@@ -65,8 +65,8 @@ def prepare(
 
     from rnncli.data import prepare as data_prepare
     from rnncli.data.dataset import datasets_dir
-    from rnncli.data.sources import ReadOptions, open_source
-    from rnncli.evaluation import symptoms
+    from rnncli.data.sources.choice import ReadOptions, open_source
+    from rnncli.diagnostics import symptoms
 
     options = ReadOptions(archive, test, text_column, label_column, encoding, skip_bad_rows)
     chosen, default_name = open_source(source, options, seed=seed)

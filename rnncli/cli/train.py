@@ -19,7 +19,8 @@ from rnncli.cli.options import (
     complete_unfinished_run,
 )
 from rnncli.cli.signals import StopRequest
-from rnncli.config import (
+from rnncli.errors import RunError, UsageError
+from rnncli.settings import (
     PRESETS,
     Arch,
     Batching,
@@ -31,12 +32,11 @@ from rnncli.config import (
     TrainConfig,
     read_toml,
 )
-from rnncli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from rnncli.data.dataset import Dataset
-    from rnncli.devices import Cluster
-    from rnncli.runs import Run
+    from rnncli.runs.run import Run
+    from rnncli.system.jax_setup import Cluster
     from rnncli.training.interval import CheckpointInterval
     from rnncli.training.run import TrainingRun
 
@@ -174,7 +174,7 @@ def train(
     with stop.installed(), run.locked() if writes else nullcontext():
         if writes and resume is None:
             run.require_new()
-        from rnncli.devices import start_jax
+        from rnncli.system.jax_setup import start_jax
 
         start_jax(devices, cluster)
         from rnncli.training.run import TrainingRun
@@ -207,7 +207,7 @@ def _cluster(
         return None
     if name is None:
         raise UsageError("--coordinator needs --name, so that all processes mean the same run")
-    from rnncli.devices import Cluster
+    from rnncli.system.jax_setup import Cluster
 
     return Cluster(coordinator, num_processes, process_id)
 
@@ -253,7 +253,7 @@ def _new(
     runs_dir: Path, settings: TrainConfig, name: str | None, dataset_name: str | None, *, quiet: bool
 ) -> "tuple[Run, Dataset]":
     """A run that is not on disk yet, and its dataset."""
-    from rnncli.runs import Run, check_name, reserve_run_name
+    from rnncli.runs.run import Run, check_name, reserve_run_name
 
     if name is not None:
         check_name(name)
@@ -278,7 +278,7 @@ def _resumed(
 ) -> "tuple[Run, Dataset, TrainConfig]":
     """The unfinished run `resume` with its own dataset and settings."""
     from rnncli.data.dataset import Dataset
-    from rnncli.runs import find_run
+    from rnncli.runs.run import find_run
 
     if name is not None or dataset is not None:
         raise UsageError(

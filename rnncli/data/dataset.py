@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from rnncli.config import PrepareConfig
 from rnncli.errors import DataError, RnncliError
-from rnncli.files import require_as_written, to_json
-from rnncli.runs import DATASETS
+from rnncli.runs.run import DATASETS
+from rnncli.settings import PrepareConfig
+from rnncli.system.files import require_as_written, to_json
 
 if TYPE_CHECKING:
     from rnncli.text.tokenizer import Tokenizer

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.config import PrepareConfig
 from rnncli.data.array_writer import ArrayWriter
 from rnncli.data.dataset import (
     MANIFEST,
@@ -22,8 +21,9 @@ from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError
-from rnncli.files import locked, remove_leftovers, replaced_directory, write_json
-from rnncli.runs import check_name
+from rnncli.runs.run import check_name
+from rnncli.settings import PrepareConfig
+from rnncli.system.files import locked, remove_leftovers, replaced_directory, write_json
 from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID, Tokenizer, truncate
 
 BATCH_TEXTS = 2048  # encoded at a time, unless they are long: enough to keep all cores busy
@@ -60,7 +60,7 @@ def prepare(
 
 def prepare_sample(runs_dir: Path, config: PrepareConfig | None = None) -> Dataset:
     """Prepare the bundled sample."""
-    from rnncli.data.sources import SampleSource
+    from rnncli.data.sources.choice import SampleSource
 
     config = config or PrepareConfig()
     return prepare(SampleSource(config.seed), config, runs_dir=runs_dir, name="sample")

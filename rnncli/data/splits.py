@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.config import PrepareConfig
 from rnncli.data.copies import EMPTY, Digests, parts
 from rnncli.data.examples import SPLITS, Examples
 from rnncli.errors import DataError
+from rnncli.settings import PrepareConfig
 
 BEFORE_F = np.uint64(0xEFFF_FFFF_0000_0000)  # where "empty" stands among hexadecimal digits
 

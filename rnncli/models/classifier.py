@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from flax.linen.initializers import zeros
 from jax import Array
 
-from rnncli.config import ModelConfig, Pooling
 from rnncli.models.dropout import dropout
 from rnncli.models.encoder import Encoder
 from rnncli.models.recurrence import Inputs
+from rnncli.settings import ModelConfig, Pooling
 
 PAD_ID = 0
 
@@ -34,7 +34,7 @@ class Classifier(nn.Module):
     that the first layer multiplies each distinct word by its weights once, not once a token.
     Without `words` the positions are token ids, and the list is the vocabulary.
 
-    The modules declare what weights there are; `rnncli.models.weights.initial_weights` gives their
+    The modules declare what weights there are; `rnncli.models.parameters.initial_weights` gives their
     first values.
 
     Attributes:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.config import Arch, ModelConfig, Pooling
+from rnncli.settings import Arch, ModelConfig, Pooling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,7 +37,7 @@ def forward(
 
     Args:
         config: The classifier's shape.
-        weights: Its weights by name, as `rnncli.models.weights.expected_shapes` lists them.
+        weights: Its weights by name, as `rnncli.models.parameters.expected_shapes` lists them.
         token_ids: The ids of each text, [time], all below `config.vocab_size`; may be empty.
 
     Returns:

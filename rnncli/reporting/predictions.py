@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from rnncli.config import OutputFormat, Truncation
-from rnncli.data.text_rows import TextRow
-from rnncli.evaluation import symptoms
-from rnncli.files import to_json
-from rnncli.inference import Prediction, Summary
-from rnncli.saved_model import SavedModel
+from rnncli.data.reading.text_rows import TextRow
+from rnncli.diagnostics import symptoms
+from rnncli.inference.model_folder import SavedModel
+from rnncli.inference.predictions import Prediction, Summary
+from rnncli.settings import OutputFormat, Truncation
+from rnncli.system.files import to_json
 
 FORMAT_VERSION = 1  # of a JSON row
 

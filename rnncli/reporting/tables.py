@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.evaluation.calibration import NUM_BINS
-from rnncli.evaluation.comparison import Comparison, Entry
-from rnncli.evaluation.report import Evaluation
+from rnncli.evaluation.measures import Evaluation
 from rnncli.evaluation.significance import SIGNIFICANCE_LEVEL
+from rnncli.workflows.compare import Comparison, Entry
 
 GAP = 2  # spaces between columns
 BAR_WIDTH = 20

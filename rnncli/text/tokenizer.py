@@ -11,8 +11,8 @@ import numpy as np
 import tokenizers
 from tokenizers import Regex, models, pre_tokenizers
 
-from rnncli.config import Truncation
 from rnncli.errors import DataError
+from rnncli.settings import Truncation
 from rnncli.text.word_counts import WordCounts
 
 PAD_ID = 0

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from rnncli.errors import RunError
-from rnncli.files import checked_json, named_failures, replaced_directory, with_checksum, write_json
+from rnncli.system.files import checked_json, named_failures, replaced_directory, with_checksum, write_json
 from rnncli.training.loop import Progress
 from rnncli.training.step import TrainState
 

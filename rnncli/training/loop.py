@@ -16,7 +16,6 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.config import Batching, ClassWeights, TrainConfig
 from rnncli.data.batching import (
     Plan,
     bucket_widths,
@@ -28,6 +27,7 @@ from rnncli.data.batching import (
 )
 from rnncli.data.dataset import Split
 from rnncli.errors import DivergedError
+from rnncli.settings import Batching, ClassWeights, TrainConfig
 from rnncli.training.optimizer import learning_rates
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
 

@@ -2,7 +2,7 @@
 
 import optax
 
-from rnncli.config import Optimizer, Schedule, TrainConfig
+from rnncli.settings import Optimizer, Schedule, TrainConfig
 
 
 def learning_rates(config: TrainConfig, total_steps: int) -> optax.Schedule:

@@ -13,16 +13,16 @@ import jax
 import numpy as np
 
 from rnncli import __version__
-from rnncli.config import ClassWeights, TrainConfig
 from rnncli.data.dataset import Dataset
-from rnncli.devices import data_mesh
+from rnncli.diagnostics import symptoms
 from rnncli.errors import DivergedError, RunError
-from rnncli.evaluation import symptoms
-from rnncli.files import to_json, write_bytes
+from rnncli.inference.model_folder import SavedModel, load_model, save_model
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.reporting.plots import plot_history
-from rnncli.runs import FORMAT_VERSION, Run
-from rnncli.saved_model import SavedModel, load_model, save_model
+from rnncli.runs.run import FORMAT_VERSION, Run
+from rnncli.settings import ClassWeights, TrainConfig
+from rnncli.system.files import to_json, write_bytes
+from rnncli.system.jax_setup import data_mesh
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.interval import CheckpointInterval
 from rnncli.training.loop import EpochDone, StepDone, Trainer

@@ -10,9 +10,9 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-from rnncli.config import ModelConfig, Precision
 from rnncli.models.classifier import Classifier
-from rnncli.models.weights import initial_weights, nested
+from rnncli.models.parameters import initial_weights, nested
+from rnncli.settings import ModelConfig, Precision
 
 Params = dict[str, Any]
 Values = Array | NDArray[Any]

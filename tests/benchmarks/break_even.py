@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from rnncli.config import Arch, ModelConfig
-from rnncli.inference import BREAK_EVEN, multiplications_per_token
-from rnncli.saved_model import save_model
+from rnncli.inference.model_folder import save_model
+from rnncli.inference.predictions import BREAK_EVEN, multiplications_per_token
+from rnncli.settings import Arch, ModelConfig
 from tests.factories import random_model
 
 LENGTH, STARTS = 200, 3
@@ -24,8 +24,8 @@ SCORE = """
 import sys
 from pathlib import Path
 import numpy as np
-from rnncli import inference
-from rnncli.saved_model import load_model
+from rnncli.inference import predictions as inference
+from rnncli.inference.model_folder import load_model
 folder, system, count, length = *sys.argv[1:3], *map(int, sys.argv[3:])
 inference.BREAK_EVEN = float("inf") if system == "numpy" else 0
 model = load_model(Path(folder))

@@ -30,13 +30,13 @@ def random_batch(batch_size: int) -> tuple[Any, Any]:
 
 def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
     """`STEPS` training steps of ours."""
-    from rnncli.devices import data_mesh, start_jax
+    from rnncli.system.jax_setup import data_mesh, start_jax
 
     start_jax()
     import jax
 
-    from rnncli.config import TUTORIAL, Precision, TrainConfig
     from rnncli.data.batching import distinct_words, room_for_words
+    from rnncli.settings import TUTORIAL, Precision, TrainConfig
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Examples, Steps
 

@@ -59,11 +59,11 @@ def padded(texts: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
 
 def rnncli_train(case: Case) -> Callable[[], None]:
     """An epoch of our training loop, without validation."""
-    from rnncli.devices import data_mesh, start_jax
+    from rnncli.system.jax_setup import data_mesh, start_jax
 
     start_jax(case.devices)
-    from rnncli.config import TUTORIAL, TrainConfig
     from rnncli.data.dataset import Split
+    from rnncli.settings import TUTORIAL, TrainConfig
     from rnncli.training.loop import StepDone, Trainer
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Steps
@@ -92,8 +92,8 @@ def rnncli_train(case: Case) -> Callable[[], None]:
 
 def rnncli_score(case: Case) -> Callable[[], None]:
     """The jitted forward pass over all texts."""
-    from rnncli.config import TUTORIAL, TrainConfig
-    from rnncli.jitted import JittedForward
+    from rnncli.inference.jitted import JittedForward
+    from rnncli.settings import TUTORIAL, TrainConfig
     from tests.factories import random_weights
 
     texts, _ = case.reviews()

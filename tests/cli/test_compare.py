@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.data.dataset import Dataset
-from rnncli.evaluation.evaluate import evaluate_run
+from rnncli.workflows.evaluate import evaluate_run
 from tests.cli.command import ROOT, rnncli
 from tests.evaluation.factories import make_dataset, make_run
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from rnncli.data.dataset import Dataset
-from rnncli.files import write_json
-from rnncli.runs import Run
-from rnncli.saved_model import _own_sha256
+from rnncli.inference.model_folder import _own_sha256
+from rnncli.runs.run import Run
+from rnncli.system.files import write_json
 from tests.cli.command import rnncli
 from tests.evaluation.factories import make_dataset, make_run
 

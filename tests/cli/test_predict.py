@@ -21,10 +21,10 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from rnncli.cli.app import app
-from rnncli.config import Arch, ModelConfig, TrainConfig
-from rnncli.inference import Scorer, predict_texts
-from rnncli.runs import Run
-from rnncli.saved_model import load_model, save_model
+from rnncli.inference.model_folder import load_model, save_model
+from rnncli.inference.predictions import Scorer, predict_texts
+from rnncli.runs.run import Run
+from rnncli.settings import Arch, ModelConfig, TrainConfig
 from tests.cli.command import ROOT
 from tests.factories import random_model
 

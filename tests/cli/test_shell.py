@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.config import TrainConfig
 from rnncli.errors import RunError
-from rnncli.runs import Run, find_run
+from rnncli.runs.run import Run, find_run
+from rnncli.settings import TrainConfig
 from tests.cli.command import ROOT, rnncli
 from tests.evaluation.factories import make_dataset, make_run
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.config import Arch, ModelConfig
-from rnncli.saved_model import save_model
+from rnncli.inference.model_folder import save_model
+from rnncli.settings import Arch, ModelConfig
 from tests.cli.command import rnncli
 from tests.factories import random_model
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rnncli.cli.train import parse_interval, resolve_settings
-from rnncli.config import PRESETS, Arch, Optimizer
 from rnncli.errors import UsageError
+from rnncli.settings import PRESETS, Arch, Optimizer
 from tests.cli.command import rnncli
 from tests.cli.tables import write_table
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from rnncli.runs import Run
-from rnncli.saved_model import load_model
+from rnncli.inference.model_folder import load_model
+from rnncli.runs.run import Run
 from tests.cli.command import rnncli
 from tests.cli.tables import write_table
 

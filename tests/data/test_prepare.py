@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnncli.config import PrepareConfig, Truncation
 from rnncli.data.dataset import Dataset, resolve_dataset
 from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.prepare import prepare, prepare_sample
 from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError, UsageError
-from rnncli.files import write_json
+from rnncli.settings import PrepareConfig, Truncation
+from rnncli.system.files import write_json
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
 
 CONFIG = PrepareConfig(vocab_size=61, max_length=7)

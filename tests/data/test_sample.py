@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 import pytest
 
 from rnncli.data.examples import Examples
-from rnncli.data.sample import NEUTRAL_WORDS, generate_sample, normalized
-from rnncli.data.sample_words import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN, Opposites
+from rnncli.data.sample.generate import NEUTRAL_WORDS, generate_sample, normalized
+from rnncli.data.sample.words import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN, Opposites
 
 TAGS = ("plain", "negation", "contrast", "order", "distance", "intensity", "synonym")
 DIGEST = "0641cddaa71f222ffb558ff1efb7e4a68f0a6f53f67537baf88bf77c4e89aa83"
@@ -59,7 +59,7 @@ def test_the_corpus_of_seed_0_is_the_one_that_published_figures_rest_on(sample: 
 
 def test_hash_randomization_does_not_change_the_corpus(sample: dict[str, Examples]) -> None:
     code = (
-        "from rnncli.data.sample import generate_sample; import hashlib; "
+        "from rnncli.data.sample.generate import generate_sample; import hashlib; "
         "print(hashlib.sha256(repr([e.texts for e in generate_sample().values()]).encode()).hexdigest())"
     )
     expected = hashlib.sha256(repr([e.texts for e in sample.values()]).encode()).hexdigest()

@@ -4,10 +4,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from rnncli.config import PrepareConfig
 from rnncli.data.examples import Examples
 from rnncli.data.splits import assign_splits, check_splits, complete_splits, names_in
 from rnncli.errors import DataError
+from rnncli.settings import PrepareConfig
 
 
 def assigned(labels: list[str], groups: list[str], fractions: dict[str, float], *, seed: int) -> list[str]:

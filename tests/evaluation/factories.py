@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.config import Arch, ModelConfig, PrepareConfig, TrainConfig
 from rnncli.data.dataset import Dataset
 from rnncli.data.examples import Examples, Report
 from rnncli.data.prepare import prepare
 from rnncli.data.stored_texts import TextStore
-from rnncli.runs import Run
-from rnncli.saved_model import SavedModel, save_model
+from rnncli.inference.model_folder import SavedModel, save_model
+from rnncli.runs.run import Run
+from rnncli.settings import Arch, ModelConfig, PrepareConfig, TrainConfig
 
 WORDS_A_LABEL = 5
 SPLIT_SIZES = {"train": 211, "validation": 53, "test": 307}

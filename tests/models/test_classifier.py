@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from rnncli.config import Arch, ModelConfig, Pooling
 from rnncli.models import numpy_forward
 from rnncli.models.classifier import Classifier, pool, to_probabilities
 from rnncli.models.encoder import Encoder, Inputs
-from rnncli.models.weights import expected_shapes
+from rnncli.models.parameters import expected_shapes
+from rnncli.settings import Arch, ModelConfig, Pooling
 from rnncli.training.step import Examples, batch_metrics
 from tests.factories import random_weights
 

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from rnncli.config import Arch, ModelConfig, Pooling
 from rnncli.models import numpy_forward
 from rnncli.models.numpy_forward import forward, to_probabilities
-from rnncli.models.weights import expected_shapes
+from rnncli.models.parameters import expected_shapes
+from rnncli.settings import Arch, ModelConfig, Pooling
 from tests.factories import random_weights
 
 LENGTHS = (7, 1, 0, 19, 3, 3, 0, 11, 2)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from rnncli.config import Arch, ModelConfig, Pooling
 from rnncli.models.encoder import Encoder
 from rnncli.models.numpy_forward import forward
 from rnncli.models.recurrence import Inputs
+from rnncli.settings import Arch, ModelConfig, Pooling
 from tests.parity.problems import (
     HIDDEN_SIZE,
     INPUT_SIZE,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from rnncli import files
+from rnncli.system import files
 
 WRITING = set("wxa+")
 # By name in `os`; the position of the path or descriptor that they change is the first.

@@ -45,5 +45,5 @@ def compiled_once() -> Iterator[None]:
     def shared(config: Any, tx: Any, mesh: Any, precision: Any) -> Steps:
         return made.setdefault((config, mesh, precision), Steps(config, tx, mesh, precision))
 
-    with patch.object(run, "Steps", shared), patch("rnncli.devices.start_jax"):
+    with patch.object(run, "Steps", shared), patch("rnncli.system.jax_setup.start_jax"):
         yield

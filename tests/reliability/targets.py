@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnncli.config import Arch, ModelConfig, OutputFormat, TableFormat
 from rnncli.data.examples import no_report
-from rnncli.data.lines import read_lines
+from rnncli.data.reading.lines import read_lines
+from rnncli.data.reading.tables import Row, iter_rows
+from rnncli.data.reading.text_input import input_rows
+from rnncli.data.reading.text_rows import TextRow
+from rnncli.data.sources.table import TableSource
 from rnncli.data.stored_texts import TextStore
-from rnncli.data.table_source import TableSource
-from rnncli.data.tables import Row, iter_rows
-from rnncli.data.text_input import input_rows
-from rnncli.data.text_rows import TextRow
-from rnncli.files import to_json
-from rnncli.inference import Prediction, Scorer, WindowedScorer, predict_texts
+from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, _own_sha256, load_model, save_model
+from rnncli.inference.predictions import Prediction, Scorer, WindowedScorer, predict_texts
 from rnncli.reporting.predictions import prediction_format
-from rnncli.saved_model import DESCRIPTION, TOKENIZER, WEIGHTS, _own_sha256, load_model, save_model
+from rnncli.settings import Arch, ModelConfig, OutputFormat, TableFormat
+from rnncli.system.files import to_json
 from tests.factories import random_model
 
 FORMATS = (TableFormat.CSV, TableFormat.TSV, TableFormat.JSONL, TableFormat.TEXT)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rnncli.data.dataset import Dataset
 from rnncli.errors import DataError, RunError
-from rnncli.files import checked_json
-from rnncli.saved_model import ENTRIES, save_model
+from rnncli.inference.model_folder import ENTRIES, save_model
+from rnncli.system.files import checked_json
 from tests.factories import random_model
 from tests.reliability import mutator
 from tests.reliability.fuzz import fuzz

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from rnncli.data.dataset import Dataset
-from rnncli.evaluation import storage
-from rnncli.files import checked_json
-from rnncli.runs import Run
-from rnncli.saved_model import load_model
+from rnncli.inference.model_folder import load_model
+from rnncli.runs import evaluations as storage
+from rnncli.runs.run import Run
+from rnncli.system.files import checked_json
 from rnncli.training.checkpoints import KEPT
 from tests.cli.tables import write_table
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.config import Arch, ModelConfig, OutputFormat, Truncation
-from rnncli.data.text_rows import TextRow
-from rnncli.inference import Prediction, Summary
+from rnncli.data.reading.text_rows import TextRow
+from rnncli.inference.predictions import Prediction, Summary
 from rnncli.reporting.predictions import prediction_format, remarks
+from rnncli.settings import Arch, ModelConfig, OutputFormat, Truncation
 from tests.factories import random_model
 
 NAMES = ("neg", "positive")

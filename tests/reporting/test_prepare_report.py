@@ -3,9 +3,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rnncli.config import PrepareConfig
 from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
 from rnncli.reporting.prepare_report import prepare_report, printable
+from rnncli.settings import PrepareConfig
 
 LENGTHS = {"mean": 9.0, "p50": 203, "p90": 536, "p99": 1064, "max": 2770}
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console, RenderableType
-
-from rnncli.config import TrainConfig
-from rnncli.evaluation.comparison import Comparison, Entry
-from rnncli.evaluation.report import Evaluation, measure
-from rnncli.evaluation.significance import paired_test
-from rnncli.files import with_checksum, write_json
-from rnncli.reporting.tables import ComparisonView, EvaluationView, duration, size
-from rnncli.runs import Run
-from tests.evaluation.test_metrics import random_predictions
 from tests.evaluation.test_report import SUBJECT
+
+from rnncli.evaluation.measures import Evaluation, measure
+from rnncli.evaluation.significance import paired_test
+from rnncli.reporting.tables import ComparisonView, EvaluationView, duration, size
+from rnncli.runs.run import Run
+from rnncli.settings import TrainConfig
+from rnncli.system.files import with_checksum, write_json
+from rnncli.workflows.compare import Comparison, Entry
+from tests.evaluation.test_metrics import random_predictions
 
 WIDTHS = (40, 60, 80, 200)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.config import Truncation
 from rnncli.errors import DataError
+from rnncli.settings import Truncation
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer, normalise, truncate
 
 

@@ -6,11 +6,11 @@ import jax
 import pytest
 
 from rnncli.data import batching
-from rnncli.devices import num_cores
+from rnncli.system.jax_setup import num_cores
 from rnncli.training.step import Steps
 from tests.training.toys import CONFIG, make_steps
 
-# As many as `rnncli.devices.start_jax` would set, which cannot be changed later in this process.
+# As many as `rnncli.system.jax_setup.start_jax` would set, which cannot be changed later in this process.
 jax.config.update("jax_num_cpu_devices", max(2, num_cores()))
 
 

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from rnncli.errors import RunError
-from rnncli.files import with_checksum, write_json
+from rnncli.system.files import with_checksum, write_json
 from rnncli.training import checkpoints
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.loop import Progress

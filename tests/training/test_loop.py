@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from rnncli.config import Arch, Batching, ClassWeights, Schedule
 from rnncli.data.batching import Plan, bucket_widths, pad, plan_epoch
 from rnncli.errors import DivergedError
 from rnncli.models import numpy_forward
+from rnncli.settings import Arch, Batching, ClassWeights, Schedule
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training import loop
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnncli.config import Optimizer, Schedule, TrainConfig
+from rnncli.settings import Optimizer, Schedule, TrainConfig
 from rnncli.training.optimizer import learning_rates, make_optimizer
 
 CONFIG = TrainConfig(learning_rate=0.5, optimizer=Optimizer.SGD, clip_norm=0.0)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from rnncli.config import Arch, ClassWeights, Precision
 from rnncli.data.batching import round_up
-from rnncli.models.weights import initial_weights
+from rnncli.models.parameters import initial_weights
+from rnncli.settings import Arch, ClassWeights, Precision
 from rnncli.training.loop import class_weights
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState, batch_metrics, cross_entropy
 from tests.training.toys import (

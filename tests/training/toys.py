@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from rnncli.config import Arch, Batching, Schedule, TrainConfig
 from rnncli.data.dataset import Split
+from rnncli.settings import Arch, Batching, Schedule, TrainConfig
 from rnncli.training.loop import Trainer
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Steps, TrainState

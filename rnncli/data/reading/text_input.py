@@ -1,0 +1,100 @@
+"""Texts to be scored, out of files, pipes and standard input."""
+
+import io
+import os
+import select
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from rnncli.data.reading.tables import Row, format_of, iter_rows
+from rnncli.data.reading.text_rows import TextRow
+from rnncli.data.sources.table import TEXT_NAMES
+from rnncli.errors import DataError, UsageError
+from rnncli.settings import TableFormat
+from rnncli.system.files import named_failures
+
+
+def input_rows(
+    source: Path | None,
+    chosen: TableFormat | None,
+    column: str | None,
+    encoding: str,
+    before_waiting: Callable[[], None],
+) -> Iterator[TextRow]:
+    """The rows of a file or pipe.
+
+    Args:
+        source: The file or pipe; None is standard input.
+        chosen: Its format; None goes by a file's ending and takes a pipe as lines of text.
+        column: Column of the texts; None looks for a usual name.
+        encoding: Character encoding.
+        before_waiting: Called whenever a pipe has run dry and its writer has to be waited for.
+
+    Raises:
+        UsageError: the options do not fit the input.
+        DataError: the table as a whole cannot be read, or its header lacks the column.
+    """
+    is_file = source is not None and source.is_file()
+    format = chosen or (format_of(source) if source and is_file else TableFormat.TEXT)
+    if format is TableFormat.TEXT and column:
+        raise UsageError("lines of text have no columns: add --format csv, tsv or jsonl to --text-column")
+    if format is TableFormat.PARQUET and not is_file:
+        raise UsageError("Parquet cannot be read from a pipe: save it and name the file with --input")
+    where = str(source or "standard input")
+    with named_failures(Path(where)), _open(source, before_waiting) as stream:
+        yield from _table_rows(stream, format, column, encoding, where=where)
+
+
+def _open(source: Path | None, before_waiting: Callable[[], None]) -> BinaryIO:
+    if source and source.is_file():
+        return source.open("rb")
+    descriptor = os.open(source, os.O_RDONLY) if source else sys.stdin.fileno()
+    return io.BufferedReader(_Pipe(descriptor, before_waiting), 1 << 16)
+
+
+def _table_rows(
+    stream: BinaryIO, format: TableFormat, column: str | None, encoding: str, *, where: str
+) -> Iterator[TextRow]:
+    for index, row in enumerate(iter_rows(stream, format, where=where, encoding=encoding)):
+        if column is None and row.values:
+            column = _usual_name(row.values)
+        if row.error is None and column in row.values:
+            yield TextRow(index, row.values[column])
+            continue
+        error = row.error or _without_text(row, column)
+        if row.error is None and row.values and format in (TableFormat.CSV, TableFormat.TSV):
+            raise DataError(f"{where}: {error}")
+        yield TextRow(index, None, f"line {row.line}: {error}")
+
+
+def _usual_name(columns: Iterable[str]) -> str | None:
+    by_lower = {name.strip().lower(): name for name in columns}
+    return next((by_lower[name] for name in TEXT_NAMES if name in by_lower), None)
+
+
+def _without_text(row: Row, column: str | None) -> str:
+    if row.is_blank:
+        return "the line is blank"
+    wanted = f"'{column}'" if column else "with a usual name such as 'text'"
+    return f"no column {wanted} with a text; columns: {', '.join(row.values)}; choose one with --text-column"
+
+
+class _Pipe(io.RawIOBase):
+    """A stream that says when its next read will have to wait for the writer."""
+
+    def __init__(self, descriptor: int, before_waiting: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._before_waiting = before_waiting
+
+    def readable(self) -> bool:
+        """Yes; see the base class."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read what there is, at least a byte, into `buffer`; see the base class."""
+        if not select.select([self._descriptor], [], [], 0)[0]:
+            self._before_waiting()
+            select.select([self._descriptor], [], [])
+        return os.readv(self._descriptor, [buffer])

@@ -1,0 +1,104 @@
+"""The grammar of the bundled sample corpus: templates become sentences that agree in number and article."""
+
+import random
+import re
+from collections.abc import MutableSequence, Sequence
+from typing import TypeVar
+
+from rnncli.data.sample.words import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN
+
+T = TypeVar("T")
+Fillings = dict[str, str]
+"""What fills each slot of a template, by the text between the braces."""
+
+_SLOT = re.compile(r"\{([^}]+)\}")
+_SENTIMENT_SLOT = re.compile(r"([+-])(new)?([a-z]+)")
+_VERB_SLOT = re.compile(r"is(?:n't)?")
+_ARTICLE = re.compile(r"\b([Aa]) (?=(?!one\b|uni[tv])[aeiou]|honest|hour)", re.IGNORECASE)
+_SENTENCE_START = re.compile(r"^[a-z]|(?<=[.!?] )[a-z]")
+
+
+class Dice:
+    """Draws that are the same on every platform and Python version.
+
+    They rest on ``Random.random`` and on arithmetic that IEEE 754 rounds exactly.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def below(self, limit: int, *, low: bool = False) -> int:
+        """A whole number from 0 to `limit` - 1; with `low`, 0 is three times as likely as the last."""
+        share = self._random.random()
+        return int(limit * (share * (1 + share) / 2 if low else share))
+
+    def pick(self, items: Sequence[T], *, early: bool = False) -> T:
+        """One of the items; with `early`, the first ones more often."""
+        return items[self.below(len(items), low=early)]
+
+    def shuffle(self, items: MutableSequence[T]) -> None:
+        """Bring the items into random order, in place (Fisher-Yates)."""
+        for last in range(len(items) - 1, 0, -1):
+            other = self.below(last + 1)
+            items[last], items[other] = items[other], items[last]
+
+
+def fill(template: str, label: str, dice: Dice, *, unseen: bool = False) -> Fillings:
+    """Draw what fills the slots of a template so that it means `label` ("neg" or "pos").
+
+    Within a sentence no word is drawn twice. With `unseen`, slots of "new" words draw from
+    the synonyms that training never shows, else from the ordinary ones.
+    """
+    slots = _SLOT.findall(template)
+    fillings: Fillings = {}
+    past = dice.below(2) == 1
+    for slot in slots:
+        kind, suffix = _split_digit(slot)
+        if _VERB_SLOT.fullmatch(kind):
+            plural = fillings.get("part" + suffix, "").removeprefix("the ") in PLURAL
+            fillings[slot] = ("were" if plural else "was") if past else ("are" if plural else "is")
+            fillings[slot] += "n't" if kind == "isn't" else ""
+            continue
+        while slot not in fillings:
+            word = _draw(kind, label, dice, unseen=unseen)
+            if word not in fillings.values():
+                fillings[slot] = word
+    return fillings
+
+
+def _split_digit(slot: str) -> tuple[str, str]:
+    return (slot[:-1], slot[-1]) if slot[-1].isdigit() else (slot, "")
+
+
+def _draw(kind: str, label: str, dice: Dice, *, unseen: bool) -> str:
+    """A word for a slot of this kind."""
+    if match := _SENTIMENT_SLOT.fullmatch(kind):
+        sign, new, name = match.groups()
+        opposites = (UNSEEN if new and unseen else SENTIMENT)[name]
+        positive = (label == "pos") == (sign == "+")
+        return dice.pick(opposites.pos if positive else opposites.neg, early=True)
+    if kind == "part":
+        return "the " + dice.pick(PLURAL if dice.below(3) == 0 else SINGULAR)
+    text = dice.pick(NEUTRAL[kind])
+    return _SLOT.sub(lambda slot: _draw(slot[1], label, dice, unseen=unseen), text)
+
+
+def swapped(fillings: Fillings) -> Fillings:
+    """The same words with those that agree with the label and those that contradict it exchanged.
+
+    It turns a sentence into one of the same words and the opposite label, given a template in
+    which each ``+`` slot has its ``-`` slot.
+    """
+    signs = {"+": "-", "-": "+"}
+    return {signs.get(slot[0], slot[0]) + slot[1:]: word for slot, word in fillings.items()}
+
+
+def render(template: str, fillings: Fillings) -> str:
+    """The sentence, without capital and full stop, with the right indefinite articles."""
+    return _ARTICLE.sub(r"\1n ", _SLOT.sub(lambda slot: fillings[slot[1]], template))
+
+
+def punctuate(sentences: Sequence[str], end: str = ".") -> str:
+    """Join sentences into a text with capitals; `end` closes the last one."""
+    text = ". ".join(sentences) + end
+    return _SENTENCE_START.sub(lambda start: start[0].upper(), text)

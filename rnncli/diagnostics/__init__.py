@@ -1,0 +1,1 @@
+"""What a model does and why: signs that something went wrong, in words."""

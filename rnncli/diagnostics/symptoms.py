@@ -1,0 +1,155 @@
+"""Signs that a model has learned nothing, each in a sentence that names the likely cause.
+
+Pure functions of figures that are there anyway; whoever calls them warns the user.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from rnncli.data.dataset import Manifest
+    from rnncli.evaluation.measures import Evaluation
+
+MOST = 0.5  # the share beyond which unknown words are the rule
+UNBALANCED = 0.6  # the share of a class from which on weights help
+
+
+class Guess(NamedTuple):
+    """What it is worth to give every text the same answer, without reading it.
+
+    Attributes:
+        label: the most frequent label.
+        accuracy: its share.
+        loss: mean negative log-likelihood, in nats, of answering with the shares of the labels.
+    """
+
+    label: str
+    accuracy: float
+    loss: float
+
+
+def blind_guess(train: Mapping[str, int], found: Mapping[str, int]) -> Guess:
+    """The guess that the labels of the training split allow about those of another split.
+
+    Args:
+        train: examples of the training split by label.
+        found: examples of the other split by label.
+    """
+    label = max(found, key=lambda name: found[name])
+    examples, trained = sum(found.values()), sum(train.values())
+    losses = [
+        count * (math.log(trained / train[name]) if train.get(name) else math.inf)
+        for name, count in found.items()
+        if count
+    ]
+    return Guess(label, found[label] / examples, sum(losses) / examples)
+
+
+def of_data(manifest: "Manifest") -> list[str]:
+    """What a prepared dataset shows before any training: texts whose words are mostly unknown."""
+    splits = manifest.splits
+    if splits["train"].unknown > MOST:
+        return [
+            f"{splits['train'].unknown:.0%} of the training split's tokens are not in the vocabulary of "
+            f"{manifest.vocab_size:,} words: prepare it with a larger --vocab-size"
+        ]
+    return [
+        f"{split.unknown:.0%} of the {name} split's tokens are not in the vocabulary: its texts use other "
+        "words than the training texts do; are they of the same language and kind?"
+        for name, split in splits.items()
+        if split.unknown > MOST
+    ]
+
+
+def of_training(
+    history: Sequence[Mapping[str, Any]],
+    train: Mapping[str, int],
+    validation: Mapping[str, int],
+    *,
+    balanced: bool,
+    only_label: str | None,
+) -> list[str]:
+    """What the figures of a finished run show.
+
+    Args:
+        history: the epochs' figures, as in metrics.jsonl.
+        train: examples of the training split by label.
+        validation: examples of the validation split by label.
+        balanced: whether classes were weighted: a guess by their shares is then no yardstick.
+        only_label: the label that the best model gives every validation text, if it does.
+    """
+    if _num_labels(validation) < 2:
+        return []
+    guess = blind_guess(train, validation)
+    accuracies = [line["val_accuracy"] for line in history]
+    losses = [line["val_loss"] for line in history]
+    if only_label is not None:
+        return [f"every validation text is labelled {only_label!r}: {_remedy(guess, balanced=balanced)}"]
+    if not balanced and (max(accuracies) <= guess.accuracy or min(losses) >= guess.loss):
+        learned = history[-1]["train_accuracy"] >= (1 + guess.accuracy) / 2
+        cause = (
+            "the training texts were learned by heart: get more texts, or try more --dropout or a smaller "
+            "--hidden-size"
+            if learned
+            else "the training texts were not learned either: try another --learning-rate or more --epochs, "
+            "and see that texts and labels belong together"
+        )
+        return [
+            f"no epoch was better on the validation split than answering {guess.label!r} always "
+            f"(accuracy {guess.accuracy:.2%}, loss {guess.loss:.4f}): {cause}"
+        ]
+    if (
+        len(history) > 1
+        and accuracies[0] < 1
+        and accuracies[0] == max(accuracies)
+        and losses[0] == min(losses)
+    ):
+        return [
+            f"validation was best after epoch 1 of {len(history)} and never got better: try a lower "
+            "--learning-rate or more --dropout"
+        ]
+    return []
+
+
+def of_evaluation(evaluation: "Evaluation") -> list[str]:
+    """What the figures on a split show."""
+    truth = dict(zip(evaluation.labels, map(sum, evaluation.confusion), strict=True))
+    answers = dict(zip(evaluation.labels, map(sum, zip(*evaluation.confusion, strict=True)), strict=True))
+    if _num_labels(truth) < 2:
+        return []
+    guess = blind_guess(truth, truth)
+    if _num_labels(answers) == 1:
+        label = next(name for name, count in answers.items() if count)
+        return [
+            f"every text of the {evaluation.subject.split} split is labelled {label!r}: "
+            f"{_remedy(guess, balanced=False)}"
+        ]
+    if evaluation.accuracy <= guess.accuracy:
+        return [
+            f"accuracy {evaluation.accuracy:.4f} is no better than answering {guess.label!r} always "
+            f"({guess.accuracy:.4f}): the model has learned nothing that helps with these texts"
+        ]
+    return []
+
+
+def of_texts(all_unknown: int, texts: int) -> list[str]:
+    """What the words of scored texts show, of which `all_unknown` hold no known word."""
+    if all_unknown <= MOST * texts:
+        return []
+    return [
+        f"{all_unknown:,} of {texts:,} texts hold no word of the vocabulary: what they are labelled means "
+        "nothing; do language, column and model belong together?"
+    ]
+
+
+def _num_labels(counts: Mapping[str, int]) -> int:
+    return sum(count > 0 for count in counts.values())
+
+
+def _remedy(guess: Guess, *, balanced: bool) -> str:
+    if guess.accuracy >= UNBALANCED and not balanced:
+        return (
+            f"{guess.accuracy:.0%} of them are {guess.label!r}; try --class-weights balanced or more --epochs"
+        )
+    return "try another --learning-rate or more --epochs, and see that texts and labels belong together"

@@ -1,0 +1,72 @@
+"""The prediction for each example of an evaluation, as a file."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from rnncli.errors import UsageError
+from rnncli.system.files import to_json, write_bytes
+from rnncli.workflows.evaluate import Evaluated
+
+ENDINGS = (".csv", ".jsonl")
+
+
+def check_output(path: Path) -> None:
+    """Refuse what `write_predictions` could not write, before time is spent on scoring.
+
+    Raises:
+        UsageError: the ending is unknown, or the folder does not exist.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"--output {path}: the ending decides the format: use {' or '.join(ENDINGS)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--output {path}: there is no folder {path.parent}")
+
+
+def predictions(evaluated: Evaluated) -> Iterator[dict[str, Any]]:
+    """One row for each example, in the split's order.
+
+    ``index`` counts the rows of the split from 0, ``tag`` is there where the data has tags,
+    ``label`` is the truth, and ``probability`` that of the label predicted.
+    """
+    names = evaluated.evaluation.labels
+    tags: Iterable[str | None] = evaluated.tags or repeat(None, len(evaluated.labels))
+    best = evaluated.probabilities.argmax(axis=1)
+    rows = zip(tags, evaluated.labels, best, evaluated.probabilities, strict=True)
+    for index, (tag, label, predicted, probabilities) in enumerate(rows):
+        yield {
+            "index": index,
+            **({} if tag is None else {"tag": tag}),
+            "label": names[label],
+            "predicted": names[predicted],
+            "probability": _rounded(probabilities[predicted]),
+            "probabilities": dict(zip(names, map(_rounded, probabilities), strict=True)),
+        }
+
+
+def write_predictions(path: Path, evaluated: Evaluated) -> None:
+    """Replace `path` with one row for each example, in the format of its ending.
+
+    In CSV the probability of each label has a column ``probability_LABEL``.
+    """
+    text = io.StringIO()
+    if path.suffix.lower() == ".jsonl":
+        text.writelines(to_json(row, indent=None) + "\n" for row in predictions(evaluated))
+    else:
+        rows = [_flat(row) for row in predictions(evaluated)]
+        writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    probabilities = row.pop("probabilities")
+    return row | {f"probability_{name}": value for name, value in probabilities.items()}
+
+
+def _rounded(probability: float) -> float:
+    return float(f"{probability:.7g}")

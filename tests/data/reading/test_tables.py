@@ -1,0 +1,318 @@
+import contextlib
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.data.reading.tables import Row, format_of, iter_rows
+from rnncli.errors import DataError
+from rnncli.settings import TableFormat
+
+CSV, TSV, JSONL, TEXT = TableFormat.CSV, TableFormat.TSV, TableFormat.JSONL, TableFormat.TEXT
+
+
+def rows(content: bytes, table_format: TableFormat, encoding: str = "utf-8") -> list[Row]:
+    return list(iter_rows(io.BytesIO(content), table_format, where="here", encoding=encoding))
+
+
+def values(content: bytes, table_format: TableFormat, encoding: str = "utf-8") -> list[list[str]]:
+    return [list(row.values.values()) for row in rows(content, table_format, encoding)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'text,label\n"good, fun",pos\nbad,neg\n',
+        b'text,label\r\n"good, fun",pos\r\nbad,neg',
+        b'\xef\xbb\xbftext,label\n"good, fun",pos\nbad,neg\n',
+        b"text;label\ngood, fun;pos\nbad;neg\n",
+    ],
+    ids=["unix", "windows without a last line's end", "byte-order mark", "semicolons"],
+)
+def test_csv(content: bytes) -> None:
+    assert rows(content, CSV) == [
+        Row(2, {"text": "good, fun", "label": "pos"}),
+        Row(3, {"text": "bad", "label": "neg"}),
+    ]
+
+
+def test_lines_inside_quotes_belong_to_the_row() -> None:
+    content = b'text,label\n"one\r\ntwo ""so"" \n",pos\nbad,neg\n'
+    assert rows(content, CSV) == [
+        Row(2, {"text": 'one\ntwo "so" \n', "label": "pos"}),
+        Row(5, {"text": "bad", "label": "neg"}),
+    ]
+
+
+def test_rows_that_cannot_be_read_keep_their_place() -> None:
+    content = b'text,label\na,x\nb,y,z\nc\n"d"e,x\nf\0,x\ng\xff,y\n\nh,x\n'
+    got = rows(content, CSV)
+    assert [row.line for row in got] == [2, 3, 4, 5, 6, 7, 8, 9]
+    errors = [row.error or "" for row in got]
+    assert errors[0] == errors[7] == ""
+    assert "has 3 cells where the header has 2; put quotes around a text that holds a comma" in errors[1]
+    assert "has 1 cells where the header has 2" in errors[2]
+    assert "a quote inside a quoted text is written twice" in errors[3]
+    assert "byte 31 is NUL" in errors[4]
+    assert "byte 36 is not utf-8; give the file's --encoding" in errors[5]
+    assert [row.is_blank for row in got] == [False] * 6 + [True, False]
+
+
+def test_a_quote_that_is_never_closed_is_named() -> None:
+    got = rows(b'text,label\na,x\n"b,y\nc,x\n', CSV)
+    assert "a quote is opened and never closed" in str(got[1].error)
+    assert [(row.line, row.values) for row in got] == [
+        (2, {"text": "a", "label": "x"}),
+        (3, {}),
+        (4, {"text": "c", "label": "x"}),
+    ]
+
+
+def test_a_broken_quote_swallows_no_other_row() -> None:
+    got = rows(b'text,label\n"a,x\n"fine, is it?",y\nb,x\n', CSV)
+    assert "a closing quote is followed by more" in str(got[0].error)
+    assert [row.values.get("text") for row in got] == [None, "fine, is it?", "b"]
+
+
+def test_a_quote_that_is_never_closed_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.data.reading.tables.MAX_LINE", 1000)
+    taken = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal taken
+        yield b'text,label\n"a,x\n'
+        while True:
+            taken += 1
+            yield b"b" * 50 + b",y\n"
+
+    class Endless(io.RawIOBase):
+        def __init__(self) -> None:
+            self._lines = lines()
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            content = next(self._lines)
+            buffer[: len(content)] = content
+            return len(content)
+
+    got = iter_rows(io.BufferedReader(Endless(), 64), CSV, where="here")
+    assert "never closed" in str(next(got).error)
+    assert next(got).values["label"] == "y"
+    assert taken < 50
+
+
+def test_csv_with_other_delimiters() -> None:
+    for delimiter in ";\t":
+        content = f"text{delimiter}label\na, b{delimiter}x\n".encode()
+        assert values(content, CSV) == [["a, b", "x"]]
+
+
+def test_a_text_of_megabytes() -> None:
+    text = "long " * 700_001
+    assert values(f"text,label\n{text},x\n".encode(), CSV) == [[text, "x"]]
+
+
+def test_an_empty_line_is_an_empty_text_where_there_is_one_column() -> None:
+    assert values(b"text\na\n\nb\n", CSV) == [["a"], [""], ["b"]]
+    assert values(b"a\n\nb", TEXT) == [["a"], [""], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "here: the file is empty"),
+        (b"\n", "here: line 1: it is empty; it must hold the column names"),
+        (b"text,text\n", "here: line 1: the column name 'text' occurs twice"),
+        (b"text,label\ra,b\r", "here: line 1: a lone carriage return; lines must end in"),
+        (b"te\xffxt,label\n", "here: line 1: byte 2 is not utf-8"),
+        ("text,label\n".encode("utf-16"), "encoded as utf-16, not utf-8: use --encoding utf-16"),
+        ("text,label\n".encode("utf-16-le"), "looks like utf-16-le, not utf-8: use --encoding utf-16-le"),
+        ("text,label\n".encode("utf-16-be"), "looks like utf-16-be, not utf-8: use --encoding utf-16-be"),
+        ("text,label\n".encode("utf-32"), "encoded as utf-32, not utf-8: use --encoding utf-32"),
+    ],
+)
+def test_a_header_is_needed(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        rows(content, CSV)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "cp1252", "utf-8-sig", "iso8859_15"])
+@pytest.mark.parametrize("table_format", [CSV, TSV])
+def test_other_encodings(encoding: str, table_format: TableFormat) -> None:
+    separator = "\t" if table_format is TSV else ","
+    content = f"text{separator}label\r\ncafé{separator}né\r\nb{separator}x".encode(encoding)
+    assert values(content, table_format, encoding) == [["café", "né"], ["b", "x"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-17", "base64", "rot13", "undefined", ""])
+def test_an_unknown_encoding_is_named(encoding: str) -> None:
+    with pytest.raises(DataError, match="unknown encoding"):
+        rows(b"text,label\na,b\n", CSV, encoding)
+
+
+def test_a_wrong_wide_encoding_is_named() -> None:
+    with pytest.raises(DataError, match="here: not utf-16 after line 0"):
+        rows(b"text,label\na,b\n", CSV, "utf-16")
+
+
+def test_tsv_with_and_without_quotes() -> None:
+    content = b'label\ttext\n1\t"It\'s great" she said\n0\t"quoted ""all"" over"\n1\t"open\n0\tplain\n'
+    assert values(content, TSV) == [
+        ["1", '"It\'s great" she said'],
+        ["0", 'quoted "all" over'],
+        ["1", '"open'],
+        ["0", "plain"],
+    ]
+    assert values(b'text\tlabel\n"two\nlines"\t1\nb\t0\n', TSV) == [["two\nlines", "1"], ["b", "0"]]
+    content = b'label\ttext\n1\t"two\n\nlines ""so"" "\n0\t"open\n1\t"open\nbad\n0\tlast\n'
+    assert [list(row.values.values()) for row in rows(content, TSV)] == [
+        ["1", 'two\n\nlines "so" '],
+        ["0", '"open'],
+        ["1", '"open'],
+        [],
+        ["0", "last"],
+    ]
+    assert values(b'label\ttext\n1\t"open\n', TSV) == [["1", '"open']]
+    assert "put quotes around a text that holds a tab" in str(rows(b"a\tb\n1\t2\t3\n", TSV)[0].error)
+    assert rows(b"a\tb\n\n1\t2\n", TSV)[0].is_blank
+
+
+def test_jsonl_keeps_numbers_as_they_are_written() -> None:
+    content = b'{"text": "a", "label": 1.0}\n\n{"text": 7, "label": true, "x": null, "y": [1]}\n'
+    got = rows(content, JSONL)
+    assert got[0].values == {"text": "a", "label": "1.0"}
+    assert got[1].is_blank
+    assert got[2] == Row(3, {"text": "7", "label": "true", "x": ""})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"text": "a"', "not JSON: Expecting ',' delimiter at character 13"),
+        (b"[1, 2]", "not a JSON object; each line must be an object"),
+        (b'"a"', "not a JSON object"),
+        (b"{}", "no columns"),
+        (b'{"text": [1]}', "no columns"),
+        (b'{"text": "\\ud800"}', "surrogate pair"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"text": ' + b"[" * 100 + b"]" * 100 + b"}", "nested too deeply"),
+        (b'{"text": ' + b"[" * 99 + b"]" * 99 + b"}", "no columns"),
+        (b'{"a": [[]], "text": "' + b'\\"[' * 500_000, "not JSON: Unterminated string"),
+        (b'{"text": "' + b"[" * 500 + b"\\", "not JSON: Unterminated string"),
+        (b'{"text": "\xe9"}', "byte 24 is not utf-8"),
+    ],
+)
+def test_jsonl_lines_that_are_not_rows(line: bytes, message: str) -> None:
+    got = rows(b'{"text": "a"}\n' + line + b'\n{"text": "b"}\n', JSONL)
+    assert [row.values for row in got] == [{"text": "a"}, {}, {"text": "b"}]
+    assert got[1].line == 2
+    assert message in str(got[1].error)
+
+
+@pytest.mark.parametrize("content", [b'[{"text": "a"}]', b'[\n {"text": "a"}\n]\n'])
+def test_a_list_of_objects_is_pointed_out(content: bytes) -> None:
+    assert "jq -c '.[]' FILE writes the objects of a list one a line" in str(rows(content, JSONL)[0].error)
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    text = "[{" * 500 + '\\"' + "[" * 500
+    assert values(json.dumps({"text": text}).encode(), JSONL) == [[text]]
+    assert values(b'{"text": "a", "spans": [' + b"[1]," * 500 + b"[2]]}", JSONL) == [["a"]]
+
+
+def test_numbers_of_any_length() -> None:
+    assert values(b'{"a": ' + b"9" * 5000 + b"}\n", JSONL) == [["9" * 5000]]
+
+
+def test_rows_come_before_the_stream_has_ended() -> None:
+    class Endless(io.RawIOBase):
+        """Gives lines for ever."""
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            buffer[:4] = b"a,b\n"
+            return 4
+
+    for table_format in (CSV, TEXT):
+        stream: Iterator[Row] = iter_rows(io.BufferedReader(Endless()), table_format, where="here")
+        assert next(stream).values
+
+
+def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.data.reading.lines.MAX_LINE", 1000)
+    with pytest.raises(DataError, match="line 2 is longer than 1,000 bytes"):
+        rows(b"a\n" + b"b" * 1001, TEXT)
+
+
+@given(st.binary(), st.sampled_from([CSV, TSV, JSONL, TEXT]), st.sampled_from(["utf-8", "utf-16", "cp1252"]))
+def test_any_bytes_give_rows_or_a_data_error(
+    content: bytes, table_format: TableFormat, encoding: str
+) -> None:
+    got: list[Row] = []
+    with contextlib.suppress(DataError):
+        got.extend(iter_rows(io.BytesIO(content), table_format, where="here", encoding=encoding))
+    assert [row.line for row in got] == sorted({row.line for row in got})
+    assert all(row.error is None or not row.values for row in got)
+
+
+CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@given(st.lists(st.tuples(CELL, CELL), max_size=5))
+def test_what_the_csv_module_writes_is_read(cells: list[tuple[str, str]]) -> None:
+    content = io.StringIO(newline="")
+    csv.writer(content, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([("text", "label"), *cells])
+    expected = [[cell.replace("\r\n", "\n") for cell in row] for row in cells]
+    assert values(content.getvalue().encode(), CSV) == expected
+
+
+@given(st.lists(st.tuples(CELL, CELL), max_size=5))
+def test_what_the_json_module_writes_is_read(cells: list[tuple[str, str]]) -> None:
+    content = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in cells)
+    assert values(content.encode(), JSONL) == [list(row) for row in cells]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table(
+        {
+            "text": ["a", None, "ü"],
+            "label": pyarrow.array(["x", "y", "x"]).dictionary_encode(),
+            "number": [1, 2, 3],
+            "flag": [True, False, None],
+            "list": [[1], [2], [3]],
+        }
+    )
+    parquet.write_table(table, tmp_path / "t.parquet")
+    got = rows((tmp_path / "t.parquet").read_bytes(), TableFormat.PARQUET)
+    assert got == [
+        Row(1, {"text": "a", "label": "x", "number": "1", "flag": "true"}),
+        Row(2, {"text": "", "label": "y", "number": "2", "flag": "false"}),
+        Row(3, {"text": "ü", "label": "x", "number": "3", "flag": ""}),
+    ]
+    for damaged in (b"", b"PAR1", (tmp_path / "t.parquet").read_bytes()[:-50]):
+        with pytest.raises(DataError, match="here: not a readable Parquet file"):
+            rows(damaged, TableFormat.PARQUET)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.csv", CSV), ("b.TSV", TSV), ("c.d.jsonl", JSONL), ("x.ndjson", JSONL)]
+)
+def test_the_ending_tells_the_format(name: str, expected: TableFormat) -> None:
+    assert format_of(Path(name)) is expected
+
+
+def test_an_unknown_ending_lists_the_known_ones() -> None:
+    with pytest.raises(DataError, match=r"a\.xlsx: unknown kind of file; known endings: \.csv, \.tsv"):
+        format_of(Path("a.xlsx"))

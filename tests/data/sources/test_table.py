@@ -1,0 +1,142 @@
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from rnncli.data.examples import Examples, Progress
+from rnncli.data.sources.table import TableSource, find_columns
+from rnncli.errors import DataError
+from tests.data import reading
+
+
+def write(path: Path, content: str) -> Path:
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def read(path: Path, **options: object) -> dict[str, Examples]:
+    return reading.read(TableSource(path, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "expected"),
+    [
+        (["id", "text", "label"], (None, None), ("text", "label")),
+        (["Sentiment", "Review"], (None, None), ("Review", "Sentiment")),
+        (["utterance", "intent"], (None, None), ("utterance", "intent")),
+        (["question", "coarse"], (None, None), ("question", "coarse")),
+        (["body", "text", "class", "stars"], ("body", "stars"), ("body", "stars")),
+        ([" text", "label "], (None, None), (" text", "label ")),
+        (["a", "b"], (None, "b"), ("a", "b")),
+    ],
+)
+def test_columns_are_found(
+    names: list[str], asked: tuple[str | None, str | None], expected: tuple[str, str]
+) -> None:
+    assert find_columns(names, *asked) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "message"),
+    [
+        (["a", "b", "c"], (None, None), "no column 'text'; the columns are: 'a', 'b', 'c'; .* --text-column"),
+        (["text", "b", "c"], (None, None), "no column 'label'; .* --label-column"),
+        (["text", "label", "c"], ("txt", None), "no column 'txt'; the columns are: 'text', 'label', 'c'"),
+        (["text", "label"], (None, "lable"), "no column 'lable'"),
+        (["text", "label"], ("text", "text"), "text and label are the same column 'text'"),
+        (["text"], (None, None), "no column 'label'"),
+    ],
+)
+def test_columns_that_are_not_there(
+    names: list[str], asked: tuple[str | None, str | None], message: str
+) -> None:
+    columns, error = find_columns(names, *asked)
+    assert columns is None
+    assert re.match(message, str(error))
+
+
+def test_labels_come_as_they_are(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "text,label\na,1\nb,01\nc, x \nd,Ünder\n")
+    train = read(path)["train"]
+    assert train.texts == ["a", "b", "c", "d"]
+    assert train.labels == ["1", "01", " x ", "Ünder"]
+
+
+def test_a_test_table_of_another_format(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "text,label\na,x\nb,y\n")
+    test = write(tmp_path / "other.jsonl", '{"label": "y", "text": "c"}\n')
+    splits = read(path, test=test)
+    assert {name: examples.texts for name, examples in splits.items()} == {"train": ["a", "b"], "test": ["c"]}
+    assert TableSource(path, test).origin == "t.csv and other.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        ("text,label\na,x\nb,\n", 3, "no label in the column 'label'"),
+        ("text,label\na,x\nb,  \n", 3, "no label in the column 'label'"),
+        ("text,label\na,x\nb\n", 3, "has 1 cells where the header has 2"),
+        ("text,label\na,x\n\n\nb,x,x\n", 5, "has 3 cells where the header has 2"),
+    ],
+)
+def test_a_bad_row_is_named_or_skipped(tmp_path: Path, content: str, line: int, message: str) -> None:
+    path = write(tmp_path / "t.csv", content)
+    with pytest.raises(DataError, match=rf"t\.csv: line {line}: {message}.*; or leave out .*--skip-bad-rows"):
+        read(path)
+    train = read(path, skip_bad_rows=True)["train"]
+    assert (train.texts, train.labels, train.skipped) == (["a"], ["x"], 1)
+
+
+def test_bad_rows_before_the_first_good_one_are_skipped(tmp_path: Path) -> None:
+    content = 'broken\n{"text": "a", "label": null}\n{"text": "b", "label": 1}\n{"text": [1], "label": 2}\n'
+    train = read(write(tmp_path / "t.jsonl", content), skip_bad_rows=True)["train"]
+    assert (train.texts, train.labels, train.skipped) == (["b"], ["1"], 3)
+
+
+def test_a_test_label_that_training_lacks_is_a_bad_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "text,label\na,x\nb,y\n")
+    test = write(tmp_path / "test.csv", "text,label\na,x\nb,z\n")
+    with pytest.raises(
+        DataError, match=r"test\.csv: line 3: the label 'z' does not occur among the training"
+    ):
+        read(path, test=test)
+    assert read(path, test=test, skip_bad_rows=True)["test"].skipped == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "", "the file is empty"),
+        ("t.csv", "text,label\n", "no rows to learn from"),
+        ("t.jsonl", "", "no rows to learn from"),
+        ("t.csv", "some,thing,else\na,b,c\n", "no column 'text'; the columns are: 'some', 'thing', 'else'"),
+        ("t.txt", "a\n", "plain text has no labels"),
+        ("t.xlsx", "a\n", "unknown kind of file"),
+        ("t.parquet", "a\n", "not a readable Parquet file"),
+    ],
+)
+def test_a_table_that_cannot_be_used(tmp_path: Path, name: str, content: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(write(tmp_path / name, content))
+    with pytest.raises(DataError, match=message):
+        read(write(tmp_path / name, content), skip_bad_rows=True)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: cannot read it: No such file"):
+        read(tmp_path / "none.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match=r"folder\.csv: cannot read it: Is a directory"):
+        read(tmp_path / "folder.csv")
+
+
+def test_progress_is_reported(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "text,label\n" + "a,x\n" * 5003)
+    reports: list[Progress] = []
+    reading.read(TableSource(path), reports.append)
+    assert reports == [
+        Progress("Reading t.csv", 4096, None),
+        Progress("Reading t.csv", 5003, 5003),
+    ]
+    assert Counter(read(path)["train"].labels) == {"x": 5003}

@@ -1,0 +1,254 @@
+"""Saving and loading models, and every way in which a model folder can be wrong."""
+
+import hashlib
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from rnncli.errors import RunError
+from rnncli.inference.model_folder import _own_sha256, load_model, save_model
+from rnncli.models.numpy_forward import forward
+from rnncli.models.parameters import expected_shapes
+from rnncli.settings import Arch, ModelConfig, Pooling, Truncation
+from rnncli.system.files import write_json
+from rnncli.text.tokenizer import Tokenizer
+from tests.factories import random_model, random_weights, vocabulary
+
+CONFIG = ModelConfig(Arch.BIGRU, 29, 3, embedding_size=5, hidden_size=3, num_layers=2, pooling=Pooling.MAX)
+LABELS = ("très bien, non ?", " two  spaces ", "否定\t🙂")
+KERNEL = "encoder.layer_1.backward.recurrent_kernel"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_model(tmp_path / "model", random_model(CONFIG, label_names=LABELS))
+    return tmp_path / "model"
+
+
+def rewrite(folder: Path, **entries: Any) -> None:
+    """Change model.json and make its checksums fit again, as someone who means it would."""
+    path = folder / "model.json"
+    description = json.loads(path.read_text(encoding="utf-8")) | entries
+    if isinstance(description.get("sha256"), dict):
+        for name in ("model.safetensors", "tokenizer.json"):
+            description["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        description["sha256"]["model.json"] = _own_sha256(description)
+    write_json(path, description)
+
+
+def change_weights(folder: Path, **changes: np.ndarray | None) -> None:
+    """Replace tensors, or drop those given as None, with all checksums right again."""
+    weights = load((folder / "model.safetensors").read_bytes()) | {KERNEL: changes.get("kernel", np.ones(1))}
+    weights |= {name: value for name, value in changes.items() if name != "kernel"}
+    kept = {name: value for name, value in weights.items() if value is not None}
+    (folder / "model.safetensors").write_bytes(save(kept))
+    rewrite(folder)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+@pytest.mark.parametrize("arch", list(Arch))
+def test_comes_back_as_it_went_in(arch: Arch, num_classes: int, tmp_path: Path) -> None:
+    config = replace(CONFIG, arch=arch, num_classes=num_classes)
+    model = random_model(config, label_names=LABELS, max_length=17, truncate=Truncation.BOTH)
+    save_model(tmp_path / "model", model)
+    found = load_model(tmp_path / "model", verify=True)
+    assert (found.config, found.label_names) == (config, LABELS[:num_classes])
+    assert (found.max_length, found.truncate) == (17, Truncation.BOTH)
+    assert found.dataset == model.dataset
+    assert found.tokenizer.to_bytes() == model.tokenizer.to_bytes()
+    assert found.weights.keys() == expected_shapes(config).keys()
+    texts = model.tokenizer.encode([" ".join(vocabulary(13)), "", "great aab"])
+    np.testing.assert_array_equal(
+        forward(config, found.weights, texts), forward(config, model.weights, texts)
+    )
+
+
+def test_equal_models_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
+    save_model(tmp_path / "again", random_model(CONFIG, label_names=LABELS))
+    for path in folder.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "model.json",
+        "model.safetensors",
+        "tokenizer.json",
+    ]
+
+
+def test_saving_replaces_the_folder_whole(folder: Path) -> None:
+    (folder / "left over").touch()
+    save_model(folder, random_model(CONFIG, seed=1, label_names=LABELS))
+    assert not (folder / "left over").exists()
+    expected = random_weights(CONFIG, seed=1)
+    np.testing.assert_array_equal(load_model(folder).weights[KERNEL], expected[KERNEL])
+
+
+def test_a_model_that_is_wrong_is_not_saved(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    model = random_model(CONFIG, label_names=LABELS)
+    broken = model.weights | {KERNEL: np.full_like(model.weights[KERNEL], np.nan)}
+    with pytest.raises(RunError, match=rf"tensor '{KERNEL}' holds values that are not finite"):
+        save_model(folder, replace(model, weights=broken))
+    doubled = model.weights | {KERNEL: model.weights[KERNEL].astype(np.float64)}
+    with pytest.raises(RunError, match=rf"tensor '{KERNEL}': expected float32, found float64"):
+        save_model(folder, replace(model, weights=doubled))
+    with pytest.raises(RunError, match="expected 3 distinct names, found 2"):
+        save_model(folder, replace(model, label_names=("a", "b")))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "model.json"])
+@pytest.mark.parametrize("damage", ["missing", "a folder", "empty", "cut", "a byte more", "a bit flipped"])
+def test_damage_is_found_and_named(folder: Path, name: str, damage: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "a folder":
+        path.mkdir()
+    elif damage != "missing":
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        changed = {"empty": b"", "cut": content[:middle], "a byte more": content + b"!"}
+        path.write_bytes(changed.get(damage, flipped))
+    with pytest.raises(RunError, match=name):
+        load_model(folder)
+
+
+def test_every_bit_of_the_description_counts(folder: Path) -> None:
+    """A flipped bit anywhere in model.json is an error, even in spacing."""
+    content = (folder / "model.json").read_bytes()
+    for place in range(0, len(content), 11):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        (folder / "model.json").write_bytes(changed)
+        with pytest.raises(RunError, match=r"model\.json"):
+            load_model(folder)
+
+
+def test_a_number_written_differently_is_noticed(folder: Path) -> None:
+    """Also where it is the same number, as with another last digit of a probability."""
+    content = (folder / "model.json").read_text()
+    changed = re.sub(r"(0\.\d+)", r"\g<1>0", content, count=1)
+    assert json.loads(changed) == json.loads(content)
+    (folder / "model.json").write_text(changed)
+    with pytest.raises(RunError, match=r"model\.json.*not as it was written"):
+        load_model(folder)
+
+
+def test_no_model_at_all(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"nowhere.model\.json: cannot read .*No such file"):
+        load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"kernel": np.ones((2, 9), np.float32)},
+            rf"tensor '{KERNEL}': expected shape \(3, 9\), found \(2, 9\)",
+        ),
+        ({"kernel": np.ones((3, 9), np.float64)}, rf"tensor '{KERNEL}': expected float32, found F64"),
+        (
+            {"kernel": np.full((3, 9), np.inf, np.float32)},
+            rf"tensor '{KERNEL}' holds values that are not finite",
+        ),
+        (
+            {"kernel": np.full((3, 9), np.nan, np.float32)},
+            rf"tensor '{KERNEL}' holds values that are not finite",
+        ),
+        ({"kernel": None}, rf"tensor '{KERNEL}' is missing"),
+        ({"kernel": np.ones((3, 9), np.float32), "more": np.ones(1, np.float32)}, r"unknown tensor 'more'"),
+    ],
+)
+def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message: str) -> None:
+    change_weights(folder, **changes)
+    with pytest.raises(RunError, match=message) as failure:
+        load_model(folder)
+    assert "model.safetensors" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        ("format_version", 2, "has format 2; this rnncli reads 1"),
+        ("format_version", "1", "'format_version' is missing or has the wrong type"),
+        ("config", {"arch": "bilstm"}, "config"),
+        ("config", CONFIG.to_dict() | {"arch": "transformer"}, "transformer"),
+        ("config", CONFIG.to_dict() | {"surprise": 1}, "unknown setting 'surprise'"),
+        ("config", CONFIG.to_dict() | {"num_layers": 10**15}, "expected 1000000000000000 layers"),
+        ("config", CONFIG.to_dict() | {"hidden_size": 10**15}, "expected shape"),
+        ("config", CONFIG.to_dict() | {"vocab_size": 30}, "expected 30 entries, found 29"),
+        ("config", CONFIG.to_dict() | {"num_classes": 4}, "expected 4 distinct names, found 3"),
+        ("label_names", ["a", "b", "a"], "expected 3 distinct names"),
+        ("label_names", ["a", "b", 3], "expected 3 distinct names"),
+        ("label_names", [["a"], ["b"], []], "expected 3 distinct names"),
+        ("label_names", "abc", "'label_names' is missing or has the wrong type"),
+        ("max_length", 0, "max_length"),
+        ("max_length", True, "'max_length' is missing or has the wrong type"),
+        ("max_length", 2.5, "'max_length' is missing or has the wrong type"),
+        ("truncate", "middle", "middle"),
+        ("dataset", {"name": 3}, "dataset"),
+        ("sha256", None, "'sha256' is missing or has the wrong type"),
+        ("golden", {}, "'golden' is missing or has the wrong type"),
+    ],
+)
+def test_wrong_descriptions_are_refused(folder: Path, entry: str, value: Any, message: str) -> None:
+    rewrite(folder, **{entry: value})
+    with pytest.raises(RunError, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", "[" * 100_000, '{"a": NaN}', "\ufeff{}", '"\ud800"'])
+def test_a_description_that_is_something_else(folder: Path, content: str) -> None:
+    (folder / "model.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.raises(RunError, match=r"model\.json is damaged"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ({"token_ids": [2, 3], "probabilities": [0.2, 0.3, 0.5]}, "golden probabilities"),
+        ({"token_ids": [2, 3], "probabilities": [1e300] * 3}, "golden probabilities"),
+        ({"token_ids": [2, 3], "probabilities": [0.2, 0.8]}, "golden pairs"),
+        ({"token_ids": [29], "probabilities": [0.2, 0.3, 0.5]}, "a token id outside the vocabulary"),
+        ({"token_ids": [-1], "probabilities": [0.2, 0.3, 0.5]}, "a token id outside the vocabulary"),
+        ({"token_ids": [10**30], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
+        ({"token_ids": ["x"], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
+        ({"token_ids": [2]}, "golden pairs"),
+        ("no pair", "golden pairs"),
+    ],
+)
+def test_golden_pairs_are_replayed_when_asked(folder: Path, pair: Any, message: str) -> None:
+    load_model(folder, verify=True)
+    rewrite(folder, golden=[pair])
+    load_model(folder)
+    with pytest.raises(RunError, match=message):
+        load_model(folder, verify=True)
+
+
+def test_golden_pairs_find_swapped_weights(folder: Path) -> None:
+    """Whole, well-shaped weights of another run under this run's description."""
+    (folder / "model.safetensors").write_bytes(save(random_weights(CONFIG, seed=1)))
+    rewrite(folder)
+    load_model(folder)
+    with pytest.raises(RunError, match="does not give its own golden probabilities"):
+        load_model(folder, verify=True)
+
+
+def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").write_bytes(Tokenizer.train(["some other words"], 29).to_bytes())
+    rewrite(folder)
+    with pytest.raises(RunError, match=r"tokenizer\.json .*expected 29 entries, found 5"):
+        load_model(folder)
+
+
+def test_a_folder_that_moved_still_loads(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    assert load_model(tmp_path / "elsewhere", verify=True).label_names == LABELS
