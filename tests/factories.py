@@ -8,7 +8,8 @@ import numpy as np
 
 from rnncli.inference.model_folder import SavedModel
 from rnncli.models.parameters import expected_shapes
-from rnncli.settings import ModelConfig, Truncation
+from rnncli.settings.model import ModelShape
+from rnncli.settings.prepare import Keep
 from rnncli.text.tokenizer import Tokenizer
 
 WORDS = ("movie", "a", "the", "great", "bad", "not", "film", "good", "never", "dull")
@@ -20,7 +21,7 @@ def vocabulary(size: int) -> list[str]:
     return list(dict.fromkeys([*WORDS, *made_up]))[:size]
 
 
-def random_weights(config: ModelConfig, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:
+def random_weights(config: ModelShape, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:
     """Normally distributed weights of the classifier's shape, biases included."""
     random = np.random.default_rng(seed)
     return {
@@ -30,12 +31,12 @@ def random_weights(config: ModelConfig, seed: int = 0, scale: float = 0.5) -> di
 
 
 def random_model(
-    config: ModelConfig,
+    config: ModelShape,
     seed: int = 0,
     *,
     label_names: Sequence[str] | None = None,
     max_length: int = 23,
-    truncate: Truncation = Truncation.HEAD,
+    truncate: Keep = "end",
 ) -> SavedModel:
     """A model that knows the first ``config.vocab_size - 2`` words of `vocabulary`."""
     words = vocabulary(config.vocab_size - 2)
@@ -44,7 +45,7 @@ def random_model(
         config=config,
         label_names=tuple(names)[: config.num_classes],
         max_length=max_length,
-        truncate=truncate,
+        keep=truncate,
         weights=random_weights(config, seed),
         tokenizer=Tokenizer.train(words, config.vocab_size),
         dataset={"name": "words", "fingerprint": "0" * 64},

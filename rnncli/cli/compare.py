@@ -6,7 +6,7 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
-from rnncli.settings import SortKey, SplitName
+from rnncli.settings.choices import SortKey, SplitName
 
 
 def compare(
@@ -19,9 +19,7 @@ def compare(
         ),
     ] = None,
     *,
-    split: Annotated[
-        SplitName, typer.Option(help="Part of the dataset whose results count.")
-    ] = SplitName.TEST,
+    split: Annotated[SplitName, typer.Option(help="Part of the dataset whose results count.")] = "test",
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +29,7 @@ def compare(
             autocompletion=complete_dataset,
         ),
     ] = None,
-    sort: Annotated[SortKey, typer.Option(help="Order of the runs.")] = SortKey.ACCURACY,
+    sort: Annotated[SortKey, typer.Option(help="Order of the runs.")] = "accuracy",
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
@@ -49,7 +47,7 @@ def compare(
     if json:
         console.out_json(comparison.to_dict())
     if comparison.not_evaluated:
-        options = "" if split is SplitName.TEST else f" --split {split}"
+        options = "" if split == "test" else f" --split {split}"
         options += "" if dataset is None else f" --dataset {dataset}"
         commands = "; ".join(f"rnncli eval {name}{options}" for name in comparison.not_evaluated)
         console.note(f"not evaluated on the {split} split yet: {commands}", quiet=quiet)

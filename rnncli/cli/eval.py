@@ -11,7 +11,7 @@ import typer
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
 from rnncli.errors import GateFailedError
-from rnncli.settings import SplitName
+from rnncli.settings.choices import SplitName
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
@@ -35,7 +35,7 @@ def evaluate(
             autocompletion=complete_dataset,
         ),
     ] = None,
-    split: Annotated[SplitName, typer.Option(help="Part of the dataset.")] = SplitName.TEST,
+    split: Annotated[SplitName, typer.Option(help="Part of the dataset.")] = "test",
     output: Annotated[
         Path | None,
         typer.Option(

@@ -1,11 +1,14 @@
 """Options that every command has, and the names that the shell completes."""
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from rnncli.cli import console
+from rnncli.settings.base import Declared, Settings, declared
 
 
 def _set_debug(value: bool) -> bool:
@@ -68,3 +71,54 @@ def complete_dataset(ctx: typer.Context) -> list[str]:
 
 def _runs_dir(ctx: typer.Context) -> Path:
     return Path(ctx.params.get("runs_dir") or RUNS_DIR)
+
+
+def with_settings(
+    cls: type[Settings], panels: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for every setting of `cls`, as they were declared.
+
+    The command gets the values that were given, by name, as its argument ``given``; what is not
+    given is for another place to decide.
+
+    Args:
+        cls: the settings.
+        panels: the section of the help that each table of settings belongs to, by the table's name
+            and ``""`` for settings outside of tables.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        options = {found.name: _option(found, panels or {}) for found in declared(cls)}
+
+        def run(**values: Any) -> None:
+            given = {name: values.pop(name) for name in options}
+            command(given={name: value for name, value in given.items() if value is not None}, **values)
+
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for name, p in signature.parameters.items() if name != "given"]
+        before = [p for p in own if p.kind is not p.KEYWORD_ONLY]
+        after = [p for p in own if p.kind is p.KEYWORD_ONLY]
+        parameters = [*before, *options.values(), *after]
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        run.__doc__ = command.__doc__
+        return run
+
+    return decorate
+
+
+def _option(found: Declared, panels: Mapping[str, str]) -> inspect.Parameter:
+    """The option of a setting; unset, it is None."""
+    kind: Any = Literal[found.choices] if found.choices else found.kind
+    default = f"{found.default:g}" if isinstance(found.default, float) else found.default
+    info = typer.Option(
+        f"--{found.name.replace('_', '-')}",
+        envvar=f"RNNCLI_{found.name.upper()}" if panels else None,
+        help=f"{found.meta['help']} [default: {default}]",
+        show_default=False,
+        min=found.meta.get("min"),
+        max=found.meta.get("max"),
+        rich_help_panel=panels.get(found.path[0] if found.path[1:] else ""),
+    )
+    annotation = Annotated[kind | None, info]
+    return inspect.Parameter(found.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

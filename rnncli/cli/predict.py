@@ -12,7 +12,7 @@ import typer
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_run
 from rnncli.errors import DataError, UsageError
-from rnncli.settings import OutputFormat, TableFormat
+from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.system.files import named_failures
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from rnncli.inference.model_folder import SavedModel
     from rnncli.inference.predictions import Prediction, Summary
 
-OUTPUT_ENDINGS = {
-    ".txt": OutputFormat.TEXT,
-    ".jsonl": OutputFormat.JSONL,
-    ".ndjson": OutputFormat.JSONL,
-    ".json": OutputFormat.JSONL,
-    ".csv": OutputFormat.CSV,
+OUTPUT_ENDINGS: dict[str, OutputFormat] = {
+    ".txt": "text",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".csv": "csv",
 }
 
 
@@ -113,14 +113,14 @@ def predict(
 
 def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bool) -> OutputFormat:
     """The format to write, after a look at whether `output` can be written."""
-    if json and chosen not in (None, OutputFormat.JSONL):
+    if json and chosen not in (None, "jsonl"):
         raise UsageError(f"--json and --output-format {chosen} contradict each other: leave one out")
     if output and not output.parent.is_dir():
         raise UsageError(f"--output {output}: there is no folder {output.parent}")
     if json or chosen:
-        return chosen or OutputFormat.JSONL
+        return chosen or "jsonl"
     if output is None or (output.exists() and not output.is_file()):
-        return OutputFormat.TEXT
+        return "text"
     try:
         return OUTPUT_ENDINGS[output.suffix.lower()]
     except KeyError:

@@ -1,18 +1,17 @@
 """`rnncli prepare`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir
-from rnncli.settings import PrepareConfig, Truncation
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, with_settings
+from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import named_failures
 
-DEFAULTS = PrepareConfig()
 
-
+@with_settings(PrepareSettings)
 def prepare(
     source: Annotated[
         str,
@@ -41,27 +40,14 @@ def prepare(
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be read, and count them.")
     ] = False,
-    val_fraction: Annotated[
-        float, typer.Option(help="Share of the rows for validation, where the source sets none apart.")
-    ] = DEFAULTS.val_fraction,
-    test_fraction: Annotated[
-        float, typer.Option(help="Share of the rows for the test split, where the source sets none apart.")
-    ] = DEFAULTS.test_fraction,
-    vocab_size: Annotated[
-        int, typer.Option(min=3, help="Words kept, the most frequent ones; 2 stand for padding and unknown.")
-    ] = DEFAULTS.vocab_size,
-    max_length: Annotated[int, typer.Option(min=1, help="Tokens kept of a text.")] = DEFAULTS.max_length,
-    truncate: Annotated[
-        Truncation, typer.Option(help="Which end of a longer text is cut off.")
-    ] = DEFAULTS.truncate,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample and of the splits.")] = DEFAULTS.seed,
+    given: dict[str, Any],
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
     """Turn texts into a dataset: splits, vocabulary and token ids."""
-    config = PrepareConfig(vocab_size, max_length, truncate, val_fraction, test_fraction, seed)
+    config = PrepareSettings.from_options(**given)
 
     from rnncli.data import prepare as data_prepare
     from rnncli.data.dataset import datasets_dir
@@ -69,7 +55,7 @@ def prepare(
     from rnncli.diagnostics import symptoms
 
     options = ReadOptions(archive, test, text_column, label_column, encoding, skip_bad_rows)
-    chosen, default_name = open_source(source, options, seed=seed)
+    chosen, default_name = open_source(source, options, seed=config.seed)
 
     from rnncli.reporting.prepare_progress import PrepareProgress
     from rnncli.reporting.prepare_report import prepare_report

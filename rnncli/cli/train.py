@@ -1,6 +1,5 @@
 """`rnncli train`: settings from all their places, a run trained, its figures shown."""
 
-import dataclasses
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,21 +16,12 @@ from rnncli.cli.options import (
     RunsDir,
     complete_dataset,
     complete_unfinished_run,
+    with_settings,
 )
 from rnncli.cli.signals import StopRequest
 from rnncli.errors import RunError, UsageError
-from rnncli.settings import (
-    PRESETS,
-    Arch,
-    Batching,
-    ClassWeights,
-    Optimizer,
-    Pooling,
-    Precision,
-    Schedule,
-    TrainConfig,
-    read_toml,
-)
+from rnncli.settings.presets import PRESETS, resolve_settings
+from rnncli.settings.train import TrainSettings
 
 if TYPE_CHECKING:
     from rnncli.data.dataset import Dataset
@@ -40,63 +30,14 @@ if TYPE_CHECKING:
     from rnncli.training.interval import CheckpointInterval
     from rnncli.training.run import TrainingRun
 
-MODEL, TRAINING, RUN, CLUSTER = "Model", "Training", "Run", "Several processes"
-DEFAULTS = TrainConfig()
+RUN, CLUSTER = "Run", "Several processes"
+PANELS = {"model": "Model", "data": "Training", "optimizer": "Training", "": "Training"}
 
 
-def _setting(name: str, text: str, panel: str, **bounds: Any) -> Any:
-    """An option for the setting `name`; unset means that another place decides."""
-    flag = "--" + name.replace("_", "-")
-    default = getattr(DEFAULTS, name)
-    return typer.Option(
-        flag,
-        envvar=f"RNNCLI_{name.upper()}",
-        help=f"{text} [default: {default}]",
-        show_default=False,
-        rich_help_panel=panel,
-        **bounds,
-    )
-
-
+@with_settings(TrainSettings, PANELS)
 def train(
     *,
-    arch: Annotated[Arch | None, _setting("arch", "Encoder.", MODEL)] = None,
-    embedding_size: Annotated[
-        int | None, _setting("embedding_size", "Size of a word's vector.", MODEL, min=1)
-    ] = None,
-    hidden_size: Annotated[
-        int | None, _setting("hidden_size", "Size of a state, each direction.", MODEL, min=1)
-    ] = None,
-    num_layers: Annotated[int | None, _setting("num_layers", "Recurrent layers.", MODEL, min=1)] = None,
-    dropout: Annotated[float | None, _setting("dropout", "Share dropped.", MODEL, min=0, max=0.99)] = None,
-    pooling: Annotated[Pooling | None, _setting("pooling", "How states become one vector.", MODEL)] = None,
-    epochs: Annotated[
-        int | None, _setting("epochs", "Passes over the training split.", TRAINING, min=1)
-    ] = None,
-    batch_size: Annotated[int | None, _setting("batch_size", "Texts a step.", TRAINING, min=1)] = None,
-    batching: Annotated[
-        Batching | None, _setting("batching", "Pad to a few lengths, or all alike.", TRAINING)
-    ] = None,
-    learning_rate: Annotated[float | None, _setting("learning_rate", "Peak rate.", TRAINING, min=0)] = None,
-    optimizer: Annotated[Optimizer | None, _setting("optimizer", "Update rule.", TRAINING)] = None,
-    schedule: Annotated[Schedule | None, _setting("schedule", "Rate after warm-up.", TRAINING)] = None,
-    warmup_steps: Annotated[
-        int | None, _setting("warmup_steps", "Steps of rising rate.", TRAINING, min=0)
-    ] = None,
-    weight_decay: Annotated[float | None, _setting("weight_decay", "With adamw.", TRAINING, min=0)] = None,
-    clip_norm: Annotated[
-        float | None, _setting("clip_norm", "Longest gradient; 0: any.", TRAINING, min=0)
-    ] = None,
-    class_weights: Annotated[
-        ClassWeights | None, _setting("class_weights", "Weight of classes.", TRAINING)
-    ] = None,
-    early_stopping: Annotated[
-        int | None, _setting("early_stopping", "Stop after N epochs without gain; 0: never.", TRAINING, min=0)
-    ] = None,
-    precision: Annotated[
-        Precision | None, _setting("precision", "Of products in recurrent layers.", TRAINING)
-    ] = None,
-    seed: Annotated[int | None, _setting("seed", "Of weights, order and dropout.", TRAINING, min=0)] = None,
+    given: dict[str, Any],
     preset: Annotated[
         str | None, typer.Option(help=f"Named settings: {', '.join(PRESETS)}.", rich_help_panel=RUN)
     ] = None,
@@ -149,19 +90,13 @@ def train(
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
-    debug: Debug = False,
+    debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
     """Train a classifier on a prepared dataset.
 
     A setting comes from its option, else its RNNCLI_ variable, else the --config file, else the
     --preset, else its default.
     """
-    options = locals()
-    given = {
-        field.name: options[field.name]
-        for field in dataclasses.fields(TrainConfig)
-        if options[field.name] is not None
-    }
     every = parse_interval(checkpoint_every)
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
     if resume is not None:
@@ -212,22 +147,6 @@ def _cluster(
     return Cluster(coordinator, num_processes, process_id)
 
 
-def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str | None) -> TrainConfig:
-    """Merge the settings of options and variables, a TOML file, a preset and the defaults.
-
-    Raises:
-        UsageError: the preset or a setting is unknown, or a value is out of range.
-    """
-    if preset is not None and preset not in PRESETS:
-        raise UsageError(f"no preset '{preset}'; known: {', '.join(PRESETS)}")
-    values = dict(PRESETS[preset]) if preset else {}
-    if config:
-        from_file = read_toml(config)
-        TrainConfig.from_dict(from_file, where=str(config))
-        values |= from_file
-    return TrainConfig.from_dict(values | dict(given), where="settings")
-
-
 def parse_interval(text: str | None) -> "CheckpointInterval":
     """``500`` as steps, ``10m`` as minutes.
 
@@ -250,7 +169,7 @@ def parse_interval(text: str | None) -> "CheckpointInterval":
 
 
 def _new(
-    runs_dir: Path, settings: TrainConfig, name: str | None, dataset_name: str | None, *, quiet: bool
+    runs_dir: Path, settings: TrainSettings, name: str | None, dataset_name: str | None, *, quiet: bool
 ) -> "tuple[Run, Dataset]":
     """A run that is not on disk yet, and its dataset."""
     from rnncli.runs.run import Run, check_name, reserve_run_name
@@ -258,7 +177,7 @@ def _new(
     if name is not None:
         check_name(name)
     dataset = _dataset(runs_dir, dataset_name, quiet=quiet)
-    name = name or reserve_run_name(runs_dir, f"{dataset.manifest.name}-{settings.arch}")
+    name = name or reserve_run_name(runs_dir, f"{dataset.manifest.name}-{settings.model.arch}")
     return Run(runs_dir / name), dataset
 
 
@@ -275,7 +194,7 @@ def _dataset(runs_dir: Path, name: str | None, *, quiet: bool) -> "Dataset":
 
 def _resumed(
     runs_dir: Path, resume: str, given: Mapping[str, Any], *, name: str | None, dataset: str | None
-) -> "tuple[Run, Dataset, TrainConfig]":
+) -> "tuple[Run, Dataset, TrainSettings]":
     """The unfinished run `resume` with its own dataset and settings."""
     from rnncli.data.dataset import Dataset
     from rnncli.runs.run import find_run
@@ -286,9 +205,10 @@ def _resumed(
         )
     run = find_run(runs_dir, resume)
     settings = run.config
-    differing = {key: value for key, value in given.items() if value != getattr(settings, key)}
+    kept = settings.options()
+    differing = {key: value for key, value in given.items() if value != kept[key]}
     if differing:
-        changes = ", ".join(f"{key} {getattr(settings, key)} → {value}" for key, value in differing.items())
+        changes = ", ".join(f"{key} {kept[key]} → {value}" for key, value in differing.items())
         raise UsageError(f"--resume keeps the settings of run '{run.name}'; these differ: {changes}")
     if run.finished:
         raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
@@ -310,7 +230,7 @@ def _train(training: "TrainingRun", stop: StopRequest, *, quiet: bool, warns: bo
     err = console.stderr_console(quiet=quiet)
     config = training.config
     err.print(
-        f"{training.run.name}: {config.arch} with {training.num_parameters:,} parameters on "
+        f"{training.run.name}: {config.model.arch} with {training.num_parameters:,} parameters on "
         f"{training.dataset.manifest.name}, {training.mesh.size} {training.mesh.devices.flat[0].platform} "
         f"device{'s' if training.mesh.size > 1 else ''}",
         soft_wrap=True,

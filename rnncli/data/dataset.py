@@ -11,7 +11,7 @@ import numpy as np
 
 from rnncli.errors import DataError, RnncliError
 from rnncli.runs.run import DATASETS
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import require_as_written, to_json
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Manifest:
     label_names: tuple[str, ...]
     tag_names: tuple[str, ...]
     vocab_size: int
-    config: PrepareConfig
+    config: PrepareSettings
     splits: dict[str, SplitStatistics]
     shared: dict[str, int]
     files: dict[str, str]
@@ -108,7 +108,7 @@ class Manifest:
             raise ValueError(f"format version {version}, this program reads {FORMAT_VERSION}")
         values["label_names"] = tuple(values["label_names"])
         values["tag_names"] = tuple(values["tag_names"])
-        values["config"] = PrepareConfig.from_dict(values["config"], where="config")
+        values["config"] = PrepareSettings.from_dict(values["config"], where="config")
         values["splits"] = {key: SplitStatistics(**split) for key, split in values["splits"].items()}
         manifest = cls(name=name, **values)
         if manifest.fingerprint != fingerprint:

@@ -22,7 +22,7 @@ from rnncli.data.statistics import count_shared, summarise
 from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError
 from rnncli.runs.run import check_name
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import locked, remove_leftovers, replaced_directory, write_json
 from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID, Tokenizer, truncate
 
@@ -31,7 +31,7 @@ BATCH_CHARACTERS = 2**21  # an encoding takes many times the memory of its text
 
 
 def prepare(
-    source: Source, config: PrepareConfig, *, runs_dir: Path, name: str, report: Report = no_report
+    source: Source, config: PrepareSettings, *, runs_dir: Path, name: str, report: Report = no_report
 ) -> Dataset:
     """Read `source` and write it as the dataset `name`, replacing an older one when whole.
 
@@ -58,11 +58,11 @@ def prepare(
     return Dataset.open(path)
 
 
-def prepare_sample(runs_dir: Path, config: PrepareConfig | None = None) -> Dataset:
+def prepare_sample(runs_dir: Path, config: PrepareSettings | None = None) -> Dataset:
     """Prepare the bundled sample."""
     from rnncli.data.sources.choice import SampleSource
 
-    config = config or PrepareConfig()
+    config = config or PrepareSettings()
     return prepare(SampleSource(config.seed), config, runs_dir=runs_dir, name="sample")
 
 
@@ -71,7 +71,7 @@ def _write(
     origin: str,
     splits: dict[str, Examples],
     tokenizer: Tokenizer,
-    config: PrepareConfig,
+    config: PrepareSettings,
     report: Report,
 ) -> None:
     """Fill `folder`, the manifest last."""
@@ -113,7 +113,7 @@ def _write(
 def encode(
     tokenizer: Tokenizer,
     texts: Sequence[str],
-    config: PrepareConfig,
+    config: PrepareSettings,
     paths: tuple[Path, Path],
     *,
     stage: str,
@@ -147,7 +147,7 @@ def encode(
             done += len(batch)
             ends = ends[-1] + np.cumsum(np.minimum(found, config.max_length), dtype=np.int64)
             offsets_file.append(ends)
-            kept = np.concatenate([truncate(ids, config.max_length, config.truncate) for ids in encoded])
+            kept = np.concatenate([truncate(ids, config.max_length, config.keep) for ids in encoded])
             unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
             ids_file.append(kept)
     report(Progress(stage, done, len(texts)))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnncli.data.copies import EMPTY, Digests, parts
 from rnncli.data.examples import SPLITS, Examples
 from rnncli.errors import DataError
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 
 BEFORE_F = np.uint64(0xEFFF_FFFF_0000_0000)  # where "empty" stands among hexadecimal digits
 
@@ -83,7 +83,7 @@ def _members(groups: Digests) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     return order, is_first
 
 
-def complete_splits(given: Mapping[str, Examples], config: PrepareConfig) -> dict[str, Examples]:
+def complete_splits(given: Mapping[str, Examples], config: PrepareSettings) -> dict[str, Examples]:
     """The splits that a source gives, and those it lacks taken from ``train``.
 
     Without groups of its own, a text and its copies are a group, so that no copy of a training

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rnncli.data.batching import pad, plan_epoch, round_up
 from rnncli.models.parameters import nested
-from rnncli.settings import ModelConfig
+from rnncli.settings.model import ModelShape
 from rnncli.system.jax_setup import data_mesh, start_jax
 
 BATCH_SIZE = 1024
@@ -18,7 +18,7 @@ class JittedForward:
     """The classifier as compiled programs, one for each of a few padded lengths."""
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, NDArray[np.float32]], max_length: int
+        self, config: ModelShape, weights: Mapping[str, NDArray[np.float32]], max_length: int
     ) -> None:
         """Start JAX and copy the weights to its devices.
 

@@ -20,7 +20,8 @@ from safetensors import SafetensorError, deserialize
 from rnncli.errors import DataError, RunError, UsageError
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import expected_shapes
-from rnncli.settings import Arch, ModelConfig, Truncation
+from rnncli.settings.model import ModelShape
+from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.files import named_failures, replaced_directory, require_as_written, write_json
 from rnncli.text.tokenizer import Tokenizer
 
@@ -33,7 +34,7 @@ ENTRIES = {
     "config": dict,
     "label_names": list,
     "max_length": int,
-    "truncate": str,
+    "keep": str,
     "dataset": dict,
     "golden": list,
     "sha256": dict,
@@ -47,10 +48,10 @@ Weights = Mapping[str, NDArray[np.float32]]
 class SavedModel:
     """A trained classifier with everything that turns a text into probabilities."""
 
-    config: ModelConfig
+    config: ModelShape
     label_names: tuple[str, ...]
     max_length: int
-    truncate: Truncation
+    keep: Keep
     weights: Weights
     tokenizer: Tokenizer
     dataset: Mapping[str, str]  # name and fingerprint of what it was trained on
@@ -75,7 +76,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
         "config": model.config.to_dict(),
         "label_names": list(model.label_names),
         "max_length": model.max_length,
-        "truncate": str(model.truncate),
+        "keep": str(model.keep),
         "dataset": dict(model.dataset),
         "golden": _golden_pairs(model),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -106,10 +107,10 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
     where = directory / DESCRIPTION
     try:
         model = SavedModel(
-            config=ModelConfig.from_dict(description["config"], where="config"),
+            config=ModelShape.from_dict(description["config"], where="config"),
             label_names=tuple(description["label_names"]),
             max_length=description["max_length"],
-            truncate=Truncation(description["truncate"]),
+            keep=PrepareSettings(keep=description["keep"]).keep,
             weights=_parse_weights(files[WEIGHTS], where=directory / WEIGHTS),
             tokenizer=Tokenizer.load(directory / TOKENIZER),
             dataset=description["dataset"],
@@ -206,9 +207,9 @@ def _check(model: SavedModel, *, where: Path) -> None:
     _check_weights(model.config, model.weights, where=where / WEIGHTS)
 
 
-def _check_weights(config: ModelConfig, weights: Weights, *, where: Path) -> None:
+def _check_weights(config: ModelShape, weights: Weights, *, where: Path) -> None:
     """Refuse weights that are not exactly those of a classifier of this shape, float32 and finite."""
-    if config.arch is not Arch.BOW and config.num_layers > len(weights):
+    if config.arch != "bow" and config.num_layers > len(weights):
         raise _damaged(where, f"expected {config.num_layers} layers, found {len(weights)} tensors")
     expected = expected_shapes(config)
     for name in sorted(weights.keys() - expected.keys()):

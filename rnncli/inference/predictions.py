@@ -98,7 +98,7 @@ def predict_texts(model: SavedModel, texts: Sequence[str], scorer: Scorer) -> li
 
 def _predict_ids(model: SavedModel, whole: Sequence[NDArray[np.int32]], scorer: Scorer) -> list[Prediction]:
     """One prediction for each text, given as the ids of all its tokens."""
-    kept = [truncate(ids, model.max_length, model.truncate) for ids in whole]
+    kept = [truncate(ids, model.max_length, model.keep) for ids in whole]
     return [
         Prediction(
             label=model.label_names[int(row.argmax())],

@@ -9,7 +9,7 @@ from jax import Array
 from rnncli.models.dropout import dropout
 from rnncli.models.encoder import Encoder
 from rnncli.models.recurrence import Inputs
-from rnncli.settings import ModelConfig, Pooling
+from rnncli.settings.model import ModelShape
 
 PAD_ID = 0
 
@@ -42,7 +42,7 @@ class Classifier(nn.Module):
         dtype: of the recurrent layers' products, see `rnncli.models.encoder.Layer`.
     """
 
-    config: ModelConfig
+    config: ModelShape
     dtype: jnp.dtype | None = None
 
     @nn.compact
@@ -60,37 +60,37 @@ class Classifier(nn.Module):
         rows = Embedding(config.vocab_size, config.embedding_size, name="embedding")(words)
         index = positions.T  # [time, batch]
         valid = (index != PAD_ID)[:, :, None]  # [time, batch, 1]
-        if config.arch.cell:
+        if config.cell:
             encoder = Encoder(
-                config.arch.cell,
+                config.cell,
                 config.hidden_size,
                 config.num_layers,
-                config.arch.num_directions == 2,
+                config.num_directions == 2,
                 config.dropout,
                 self.dtype,
                 name="encoder",
             )
             states, last = encoder(Inputs(rows, index), valid, dropout_keys)
-            pooled = last if config.pooling is Pooling.LAST else pool(states, valid, config.pooling)
+            pooled = last if config.pooling == "last" else pool(states, valid, config.pooling)
         else:
-            mean = pool(rows[index], valid, Pooling.MEAN)  # [batch, embedding]
+            mean = pool(rows[index], valid, "mean")  # [batch, embedding]
             pooled = nn.relu(nn.Dense(config.hidden_size, name="hidden")(mean))
         pooled = dropout(pooled, config.dropout, dropout_keys)
         return nn.Dense(config.num_outputs, name="output")(pooled)
 
 
-def pool(states: Array, valid: Array, pooling: Pooling) -> Array:
+def pool(states: Array, valid: Array, pooling: str) -> Array:
     """Maximum or mean over the valid steps; zeros for a text without any.
 
     Args:
         states: [time, batch, size].
         valid: [time, batch, 1] booleans.
-        pooling: `Pooling.MAX` or `Pooling.MEAN`.
+        pooling: `"max"` or `"mean"`.
 
     Returns:
         [batch, size].
     """
-    if pooling is Pooling.MAX:
+    if pooling == "max":
         highest = jnp.where(valid, states, -jnp.inf).max(axis=0)
         return jnp.where(valid.any(axis=0), highest, 0)
     return jnp.where(valid, states, 0).sum(axis=0) / jnp.maximum(valid.sum(axis=0), 1)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.settings import Arch, ModelConfig, Pooling
+from rnncli.settings.model import ModelShape
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,7 +31,7 @@ CHUNK_VALUES = 1 << 21
 
 
 def forward(
-    config: ModelConfig, weights: Mapping[str, NDArray[np.float32]], token_ids: Sequence[NDArray[np.int32]]
+    config: ModelShape, weights: Mapping[str, NDArray[np.float32]], token_ids: Sequence[NDArray[np.int32]]
 ) -> Floats:
     """Logits of the classifier for texts of any lengths, in their order.
 
@@ -65,7 +65,7 @@ def to_probabilities(logits: NDArray[np.floating]) -> Floats:
     return probabilities
 
 
-def _chunks(lengths: Ints, config: ModelConfig) -> Iterator[Ints]:
+def _chunks(lengths: Ints, config: ModelShape) -> Iterator[Ints]:
     """Rows of similar length, longest first, as many at a time as `CHUNK_VALUES` allows."""
     order = np.argsort(-lengths, kind="stable")
     width = max(4 * config.hidden_size, config.embedding_size)
@@ -166,14 +166,14 @@ class _Steps:
         found[:running] = states[:running]
         return found
 
-    def pool(self, states: Floats, pooling: Pooling) -> Floats:
+    def pool(self, states: Floats, pooling: str) -> Floats:
         """Maximum or mean of each text's states, [batch, features]; zeros for an empty text."""
         pooled = self.first(states)
-        combine = np.maximum if pooling is Pooling.MAX else np.add
+        combine = np.maximum if pooling == "max" else np.add
         for place in self.slices()[1:]:
             running = pooled[: place.stop - place.start]
             combine(running, states[place], out=running)
-        if pooling is Pooling.MEAN:
+        if pooling == "mean":
             pooled /= np.maximum(self.lengths, 1)[:, None]
         return pooled
 
@@ -184,7 +184,7 @@ class _Steps:
 def _pooled(
     token_ids: list[NDArray[np.int32]],
     lengths: Ints,
-    config: ModelConfig,
+    config: ModelShape,
     table: NDArray[np.float32],
     weights: Weights,
 ) -> Floats:
@@ -196,26 +196,24 @@ def _pooled(
     packed = padded[np.arange(len(steps.sizes))[:, None] < lengths]  # [tokens]
     distinct, places = np.unique(packed, return_inverse=True)
     words = table[distinct].astype(np.float64)  # [distinct, embedding_size]
-    if config.arch is Arch.BOW:
-        mean = steps.pool(words[places], Pooling.MEAN)
+    if config.arch == "bow":
+        mean = steps.pool(words[places], "mean")
         return np.maximum(mean @ weights["hidden.kernel"] + weights["hidden.bias"], 0)
     states = _encode(words, places, steps, config, weights)
-    if config.pooling is Pooling.LAST:
+    if config.pooling == "last":
         ends = [steps.last(states[0]), *(steps.first(backward) for backward in states[1:])]
         return np.concatenate(ends, axis=1)
     return steps.pool(np.concatenate(states, axis=1), config.pooling)
 
 
-def _encode(
-    words: Floats, places: Ints, steps: _Steps, config: ModelConfig, weights: Weights
-) -> list[Floats]:
+def _encode(words: Floats, places: Ints, steps: _Steps, config: ModelShape, weights: Weights) -> list[Floats]:
     """The top layer's outputs in each direction, packed: [tokens, hidden_size]."""
-    cell = CELLS[config.arch.cell]
+    cell = CELLS[config.cell]
     scale = np.repeat(cell.gate_scales, config.hidden_size)  # [gates * hidden_size]
     inputs, outputs = words, list[Floats]()
     for layer in range(config.num_layers):
         outputs = []
-        for direction in ("forward", "backward")[: config.arch.num_directions]:
+        for direction in ("forward", "backward")[: config.num_directions]:
             prefix = f"encoder.layer_{layer}.{direction}."
             own = {
                 key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)

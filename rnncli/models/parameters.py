@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.settings import Arch, ModelConfig
+from rnncli.settings.model import ModelShape
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
-def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+def expected_shapes(config: ModelShape) -> dict[str, tuple[int, ...]]:
     """Name and shape of every weight of a classifier of this shape."""
-    directions, hidden = config.arch.num_directions, config.hidden_size
+    directions, hidden = config.num_directions, config.hidden_size
     shapes: dict[str, tuple[int, ...]] = {"embedding.table": (config.vocab_size, config.embedding_size)}
-    if config.arch is Arch.BOW:
+    if config.arch == "bow":
         shapes |= {"hidden.kernel": (config.embedding_size, hidden), "hidden.bias": (hidden,)}
     else:
-        width = GATES[config.arch.cell] * hidden
+        width = GATES[config.cell] * hidden
         for layer in range(config.num_layers):
             inputs = directions * hidden if layer else config.embedding_size
             for direction in ("forward", "backward")[:directions]:
@@ -33,7 +33,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
                     prefix + "recurrent_kernel": (hidden, width),
                     prefix + "bias": (width,),
                 }
-                if config.arch.cell == "gru":
+                if config.cell == "gru":
                     shapes[prefix + "recurrent_bias"] = (hidden,)
     shapes |= {
         "output.kernel": (directions * hidden, config.num_outputs),
@@ -42,7 +42,7 @@ def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def initial_weights(config: ModelConfig, seed: int) -> dict[str, NDArray[np.float32]]:
+def initial_weights(config: ModelShape, seed: int) -> dict[str, NDArray[np.float32]]:
     """A fresh classifier's weights, each a function of the seed and its own name and shape."""
     return {
         name: _initial(config, name, shape, np.random.default_rng([seed, zlib.crc32(name.encode())]))
@@ -63,7 +63,7 @@ def nested(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
 
 
 def _initial(
-    config: ModelConfig, name: str, shape: tuple[int, ...], random: np.random.Generator
+    config: ModelShape, name: str, shape: tuple[int, ...], random: np.random.Generator
 ) -> NDArray[np.float32]:
     kind = name.rpartition(".")[2]
     if kind == "table":
@@ -75,7 +75,7 @@ def _initial(
         limit = math.sqrt(6 / sum(shape))
         return random.uniform(-limit, limit, shape).astype(np.float32)
     bias = np.zeros(shape, np.float32)
-    if config.arch.cell == "lstm" and name.startswith("encoder."):
+    if config.cell == "lstm" and name.startswith("encoder."):
         # The forget gate, so that the LSTM remembers at first (Jozefowicz et al. 2015).
         bias[config.hidden_size : 2 * config.hidden_size] = 1
     return bias

@@ -10,7 +10,7 @@ from rnncli.data.reading.text_rows import TextRow
 from rnncli.diagnostics import symptoms
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction, Summary
-from rnncli.settings import OutputFormat, Truncation
+from rnncli.settings.choices import OutputFormat
 from rnncli.system.files import to_json
 
 FORMAT_VERSION = 1  # of a JSON row
@@ -18,7 +18,7 @@ FORMAT_VERSION = 1  # of a JSON row
 # Characters that would break a line, move the cursor or change the terminal's state.
 CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 ERROR_LABEL, NO_PROBABILITY = "error", "-"
-CUT = {Truncation.HEAD: "beginning", Truncation.TAIL: "end", Truncation.BOTH: "beginning and end"}
+CUT = {"end": "beginning", "start": "end", "both": "middle"}
 WIDEST_LABEL = 24  # longer ones push their line to the right
 
 
@@ -112,9 +112,9 @@ def prediction_format(
     format: OutputFormat, label_names: Sequence[str], width: int | None = None
 ) -> PredictionFormat:
     """The writer of lines in `format`; `width` is that of the terminal, if the lines go to one."""
-    if format is OutputFormat.JSONL:
+    if format == "jsonl":
         return JsonLines()
-    return CsvLines(label_names) if format is OutputFormat.CSV else TextLines(label_names, width)
+    return CsvLines(label_names) if format == "csv" else TextLines(label_names, width)
 
 
 def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
@@ -124,7 +124,7 @@ def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
     if summary.truncated:
         yield (
             f"{summary.truncated:,} of {summary.scored:,} texts are longer than {model.max_length} tokens; "
-            f"their {CUT[model.truncate]} is not read"
+            f"their {CUT[model.keep]} is not read"
         )
     if summary.unknown:
         share = summary.unknown / summary.tokens

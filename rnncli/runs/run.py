@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rnncli.errors import RunError, UsageError
-from rnncli.settings import TrainConfig
+from rnncli.settings.train import TrainSettings
 from rnncli.system.files import checked_json, locked, remove_all_leftovers, with_checksum, write_json
 
 DATASETS = "datasets"
@@ -116,9 +116,9 @@ class Run:
         return read_json(self.config_path)
 
     @property
-    def config(self) -> TrainConfig:
+    def config(self) -> TrainSettings:
         """The settings that the run was trained with."""
-        return TrainConfig.from_dict(self._entry("train", dict), where=str(self.config_path))
+        return TrainSettings.from_dict(self._entry("train", dict), where=str(self.config_path))
 
     @property
     def dataset_name(self) -> str:
@@ -153,7 +153,9 @@ class Run:
         checksums = {"metrics_sha256": _sha256_of(self.metrics_path)}
         write_json(self.summary_path, with_checksum(values | checksums))
 
-    def write_description(self, config: TrainConfig, *, dataset: str, fingerprint: str, **extra: Any) -> None:
+    def write_description(
+        self, config: TrainSettings, *, dataset: str, fingerprint: str, **extra: Any
+    ) -> None:
         """Write config.json, the first file of a run."""
         values = {
             "format_version": FORMAT_VERSION,

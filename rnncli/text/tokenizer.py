@@ -12,7 +12,7 @@ import tokenizers
 from tokenizers import Regex, models, pre_tokenizers
 
 from rnncli.errors import DataError
-from rnncli.settings import Truncation
+from rnncli.settings.prepare import Keep
 from rnncli.text.word_counts import WordCounts
 
 PAD_ID = 0
@@ -149,15 +149,16 @@ def _is_word(piece: str) -> bool:
     return piece.isascii() and piece.isalnum()
 
 
-def truncate(token_ids: np.ndarray, max_length: int, how: Truncation) -> np.ndarray:
-    """At most `max_length` of `token_ids` [length].
+def truncate(token_ids: np.ndarray, max_length: int, keep: Keep) -> np.ndarray:
+    """At most `max_length` of `token_ids` [length]: the last of them, the first, or half of each.
 
-    `how` names the end that is cut off: ``head`` keeps the last tokens, ``tail`` the first,
-    ``both`` the middle.
+    Of an odd number, ``both`` keeps one more of the first.
     """
-    excess = max(len(token_ids) - max_length, 0)
-    start = {Truncation.HEAD: excess, Truncation.TAIL: 0, Truncation.BOTH: excess // 2}[how]
-    return token_ids[start : start + max_length]
+    if len(token_ids) <= max_length:
+        return token_ids
+    first = {"end": 0, "start": max_length, "both": (max_length + 1) // 2}[keep]
+    last = len(token_ids) - (max_length - first)
+    return np.concatenate([token_ids[:first], token_ids[last:]])
 
 
 def _backend(vocabulary: dict[str, int]) -> tokenizers.Tokenizer:

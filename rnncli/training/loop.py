@@ -27,7 +27,7 @@ from rnncli.data.batching import (
 )
 from rnncli.data.dataset import Split
 from rnncli.errors import DivergedError
-from rnncli.settings import Batching, ClassWeights, TrainConfig
+from rnncli.settings.train import ClassWeights, TrainSettings
 from rnncli.training.optimizer import learning_rates
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
 
@@ -147,7 +147,7 @@ class Trainer:
 
     def __init__(
         self,
-        config: TrainConfig,
+        config: TrainSettings,
         steps: Steps,
         train: Split,
         validation: Split,
@@ -160,23 +160,23 @@ class Trainer:
         self.steps = steps
         self._splits = {"train": train, "validation": validation}
         self._vocab_size = vocab_size
-        self._class_weights = class_weights(labels_of(train), num_classes, config.class_weights)
+        self._class_weights = class_weights(labels_of(train), num_classes, config.data.class_weights)
         longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
         self._widths = (
             bucket_widths(train.lengths, longest)
-            if config.batching is Batching.BUCKETS
+            if config.data.batching == "buckets"
             else (round_up(max_length),)
         )
         self._rooms = self._rooms_for_words(train)
         self._key = jax.random.key(config.seed)
         self.state = steps.initial_state(config.seed)
         self.progress = Progress()
-        self._learning_rates = learning_rates(config, self.total_steps)
+        self._learning_rates = learning_rates(config.optimizer, self.total_steps)
 
     @property
     def batches_per_epoch(self) -> int:
         """Steps in an epoch."""
-        return -(-len(self._splits["train"]) // self.config.batch_size)
+        return -(-len(self._splits["train"]) // self.config.data.batch_size)
 
     @property
     def total_steps(self) -> int:
@@ -241,7 +241,7 @@ class Trainer:
         """The training batches of an epoch, in order."""
         rng = np.random.default_rng([self.config.seed, epoch])
         lengths = self._splits["train"].lengths
-        return plan_epoch(lengths, self.config.batch_size, self._widths, rng)
+        return plan_epoch(lengths, self.config.data.batch_size, self._widths, rng)
 
     def _rooms_for_words(self, train: Split) -> dict[int, int]:
         """How many distinct words a shard has room for, by padded length."""
@@ -249,7 +249,7 @@ class Trainer:
         plans = self._plans(epoch=1)
         for width in {plan.width for plan in plans}:
             some = [plan for plan in plans if plan.width == width][:SAMPLED_BATCHES]
-            batches = [pad(train, plan.rows, width, self.config.batch_size) for plan in some]
+            batches = [pad(train, plan.rows, width, self.config.data.batch_size) for plan in some]
             rooms[width] = room_for_words(batches, self._vocab_size, self.steps.num_shards)
         return rooms
 
@@ -284,7 +284,7 @@ class Trainer:
         split = self._splits["validation"]
         unit = np.ones_like(self._class_weights)
         sums = np.zeros(4)
-        for plan in plan_epoch(split.lengths, self.config.batch_size, self._widths, None):
+        for plan in plan_epoch(split.lengths, self.config.data.batch_size, self._widths, None):
             examples = self._examples(split, plan, unit)
             self._compile("eval", examples)
             metrics = self.steps.evaluate(self.state, examples)
@@ -293,7 +293,7 @@ class Trainer:
 
     def _examples(self, split: Split, plan: Plan, weights: NDArray[np.float32]) -> Examples:
         """The batch of a plan on the devices; rows that fill it up weigh nothing."""
-        size = self.config.batch_size
+        size = self.config.data.batch_size
         token_ids = pad(split, plan.rows, plan.width, size)
         room = self._rooms.get(plan.width, 0)
         batch = distinct_words(token_ids, self._vocab_size, self.steps.num_shards, room)
@@ -326,7 +326,7 @@ def class_weights(labels: NDArray[np.int32], num_classes: int, how: ClassWeights
     Balanced weights are n / (classes · n_c), so that every class weighs the same in sum; a class
     without examples gets 0.
     """
-    if how is ClassWeights.NONE:
+    if how == "none":
         return np.ones(num_classes, np.float32)
     counts = np.bincount(labels, minlength=num_classes)
     return np.where(counts > 0, len(labels) / (num_classes * np.maximum(counts, 1)), 0).astype(np.float32)

@@ -2,32 +2,32 @@
 
 import optax
 
-from rnncli.settings import Optimizer, Schedule, TrainConfig
+from rnncli.settings.train import OptimizerSettings
 
 
-def learning_rates(config: TrainConfig, total_steps: int) -> optax.Schedule:
+def learning_rates(settings: OptimizerSettings, total_steps: int) -> optax.Schedule:
     """Learning rate by step: linear warm-up from 0, then the schedule down to 0 at `total_steps`."""
-    peak, warmup = config.learning_rate, config.warmup_steps
+    peak, warmup = settings.learning_rate, settings.warmup_steps
     rest = max(1, total_steps - warmup)
     after = {
-        Schedule.CONSTANT: lambda: optax.constant_schedule(peak),
-        Schedule.COSINE: lambda: optax.cosine_decay_schedule(peak, rest),
-        Schedule.LINEAR: lambda: optax.linear_schedule(peak, 0.0, rest),
-    }[config.schedule]()
+        "constant": lambda: optax.constant_schedule(peak),
+        "cosine": lambda: optax.cosine_decay_schedule(peak, rest),
+        "linear": lambda: optax.linear_schedule(peak, 0.0, rest),
+    }[settings.schedule]()
     if warmup == 0:
         return after
     return optax.join_schedules([optax.linear_schedule(0.0, peak, warmup), after], [warmup])
 
 
-def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTransformation:
+def make_optimizer(settings: OptimizerSettings, total_steps: int) -> optax.GradientTransformation:
     """The transformation of gradients to updates; clips by global norm first (0: never)."""
-    rate = learning_rates(config, total_steps)
+    rate = learning_rates(settings, total_steps)
     rule = {
-        Optimizer.ADAM: lambda: optax.adam(rate),
-        Optimizer.ADAMW: lambda: optax.adamw(rate, weight_decay=config.weight_decay),
-        Optimizer.SGD: lambda: optax.sgd(rate, momentum=0.9),
-        Optimizer.RMSPROP: lambda: optax.rmsprop(rate),
-    }[config.optimizer]()
-    if config.clip_norm == 0:
+        "adam": lambda: optax.adam(rate),
+        "adamw": lambda: optax.adamw(rate, weight_decay=settings.weight_decay),
+        "sgd": lambda: optax.sgd(rate, momentum=0.9),
+        "rmsprop": lambda: optax.rmsprop(rate),
+    }[settings.name]()
+    if settings.clip_norm == 0:
         return rule
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), rule)
+    return optax.chain(optax.clip_by_global_norm(settings.clip_norm), rule)

@@ -20,7 +20,7 @@ from rnncli.inference.model_folder import SavedModel, load_model, save_model
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.reporting.plots import plot_history
 from rnncli.runs.run import FORMAT_VERSION, Run
-from rnncli.settings import ClassWeights, TrainConfig
+from rnncli.settings.train import TrainSettings
 from rnncli.system.files import to_json, write_bytes
 from rnncli.system.jax_setup import data_mesh
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
@@ -41,7 +41,7 @@ class TrainingRun:
         warnings: what is wrong with the data, and at the end with the figures.
     """
 
-    def __init__(self, run: Run, dataset: Dataset, config: TrainConfig, every: CheckpointInterval) -> None:
+    def __init__(self, run: Run, dataset: Dataset, config: TrainSettings, every: CheckpointInterval) -> None:
         manifest = dataset.manifest
         self.run = run
         self.dataset = dataset
@@ -49,15 +49,17 @@ class TrainingRun:
         self.warnings = symptoms.of_data(manifest)
         self._every = every
         self._writes = jax.process_index() == 0
-        self.model_config = config.model_config(
+        self.model_config = config.model.shape(
             vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names)
         )
-        self.mesh = data_mesh(config.batch_size)
+        self.mesh = data_mesh(config.data.batch_size)
         train, validation = dataset.split("train"), dataset.split("validation")
-        total_steps = -(-len(train) // config.batch_size) * config.epochs
+        total_steps = -(-len(train) // config.data.batch_size) * config.epochs
         self.trainer = Trainer(
             config,
-            Steps(self.model_config, make_optimizer(config, total_steps), self.mesh, config.precision),
+            Steps(
+                self.model_config, make_optimizer(config.optimizer, total_steps), self.mesh, config.precision
+            ),
             train,
             validation,
             vocab_size=manifest.vocab_size,
@@ -151,8 +153,10 @@ class TrainingRun:
 
     def _after_divergence(self) -> str:
         """What to try, and what there is to go on with."""
-        clip = "" if 0 < self.config.clip_norm <= 1 else " or --clip-norm 1"
-        advice = f"train again with a lower --learning-rate than {self.config.learning_rate:g}{clip}"
+        clip = "" if 0 < self.config.optimizer.clip_norm <= 1 else " or --clip-norm 1"
+        advice = (
+            f"train again with a lower --learning-rate than {self.config.optimizer.learning_rate:g}{clip}"
+        )
         best = self.trainer.progress.best_epoch
         kept = (
             f"the model of epoch {best} is kept in {self.run.model_dir}" if best else "no epoch was finished"
@@ -195,7 +199,7 @@ class TrainingRun:
             config=self.model_config,
             label_names=manifest.label_names,
             max_length=manifest.config.max_length,
-            truncate=manifest.config.truncate,
+            keep=manifest.config.keep,
             weights={".".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves},
             tokenizer=self.dataset.tokenizer,
             dataset={"name": manifest.name, "fingerprint": manifest.fingerprint},
@@ -233,14 +237,14 @@ class TrainingRun:
         load_model(self.run.model_dir)
         progress = self.trainer.progress
         history = progress.history
-        title = f"{self.run.name}: {self.config.arch} on {self.dataset.manifest.name}"
+        title = f"{self.run.name}: {self.config.model.arch} on {self.dataset.manifest.name}"
         plot_history(self.run.history_path, history, title=title, best_epoch=progress.best_epoch)
         splits = self.dataset.manifest.splits
         self.warnings += symptoms.of_training(
             history,
             splits["train"].label_counts,
             splits["validation"].label_counts,
-            balanced=self.config.class_weights is ClassWeights.BALANCED,
+            balanced=self.config.data.class_weights == "balanced",
             only_label=self._only_label(),
         )
         self.run.write_summary(self._summary())
@@ -254,7 +258,7 @@ class TrainingRun:
             "run": self.run.name,
             "dataset": self.dataset.manifest.name,
             "fingerprint": self.dataset.manifest.fingerprint,
-            "arch": str(self.config.arch),
+            "arch": str(self.config.model.arch),
             "parameters": self.num_parameters,
             "epochs": len(history),
             "steps": history[-1]["step"],

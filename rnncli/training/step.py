@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from rnncli.models.classifier import Classifier
 from rnncli.models.parameters import initial_weights, nested
-from rnncli.settings import ModelConfig, Precision
+from rnncli.settings.model import ModelShape
+from rnncli.settings.train import Precision
 
 Params = dict[str, Any]
 Values = Array | NDArray[Any]
@@ -101,12 +102,12 @@ class Steps:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: ModelShape,
         tx: optax.GradientTransformation,
         mesh: Mesh,
-        precision: Precision = Precision.FLOAT32,
+        precision: Precision = "float32",
     ) -> None:
-        self._model = Classifier(config, jnp.bfloat16 if precision is Precision.BFLOAT16 else None)
+        self._model = Classifier(config, jnp.bfloat16 if precision == "bfloat16" else None)
         self._tx = tx
         self._mesh = mesh
         self._split = NamedSharding(mesh, PartitionSpec("data"))

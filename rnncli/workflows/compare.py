@@ -15,7 +15,7 @@ from rnncli.evaluation.significance import PairedTest, holm, paired_test
 from rnncli.inference.model_folder import load_model
 from rnncli.runs import evaluations as storage
 from rnncli.runs.run import Run, list_runs, resolve_run
-from rnncli.settings import SortKey
+from rnncli.settings.choices import SortKey
 
 FORMAT_VERSION = 1
 
@@ -157,7 +157,7 @@ def read_entry(run: Run, split: str, dataset: str | None) -> Entry:
     try:
         return Entry(
             run=run,
-            settings={"dataset": run.dataset_name, **run.config.to_dict()},
+            settings={"dataset": run.dataset_name, **run.config.options()},
             parameters=summary["parameters"],
             train_seconds=summary["train_seconds"],
             model_bytes=sum(path.stat().st_size for path in run.model_dir.glob("*")),
@@ -230,11 +230,11 @@ def _correct(entry: Entry) -> npt.NDArray[np.bool_]:
 def _sorted(entries: Sequence[Entry], sort: SortKey) -> list[Entry]:
     """Best first; figures from training come after those on the split."""
     keys: dict[SortKey, Callable[[Entry], Any]] = {
-        SortKey.ACCURACY: lambda entry: (entry.evaluation is None, -entry.accuracy),
-        SortKey.LOSS: lambda entry: (entry.evaluation is None, entry.loss),
-        SortKey.PARAMETERS: lambda entry: entry.parameters,
-        SortKey.TIME: lambda entry: entry.train_seconds,
-        SortKey.SIZE: lambda entry: entry.model_bytes,
-        SortKey.NAME: lambda entry: entry.run.name,
+        "accuracy": lambda entry: (entry.evaluation is None, -entry.accuracy),
+        "loss": lambda entry: (entry.evaluation is None, entry.loss),
+        "parameters": lambda entry: entry.parameters,
+        "time": lambda entry: entry.train_seconds,
+        "size": lambda entry: entry.model_bytes,
+        "name": lambda entry: entry.run.name,
     }
     return sorted(entries, key=keys[sort])

@@ -185,11 +185,11 @@ def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None
     remedy = "score its texts with 'rnncli predict --input FILE', which encodes them as the run needs them"
     if dataset.tokenizer.to_bytes() != model.tokenizer.to_bytes():
         raise DataError(f"{what}: it was encoded with another vocabulary; {remedy}")
-    cut = (manifest.config.max_length, manifest.config.truncate)
-    if cut != (model.max_length, model.truncate):
+    cut = (manifest.config.max_length, manifest.config.keep)
+    if cut != (model.max_length, model.keep):
         raise DataError(
             f"{what}: its texts are cut to {cut[0]} tokens ({cut[1]}), "
-            f"the run's to {model.max_length} ({model.truncate}); {remedy}"
+            f"the run's to {model.max_length} ({model.keep}); {remedy}"
         )
 
 

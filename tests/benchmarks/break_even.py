@@ -14,12 +14,12 @@ from pathlib import Path
 
 from rnncli.inference.model_folder import save_model
 from rnncli.inference.predictions import BREAK_EVEN, multiplications_per_token
-from rnncli.settings import Arch, ModelConfig
+from rnncli.settings.model import ModelShape
 from tests.factories import random_model
 
 LENGTH, STARTS = 200, 3
 FEW, MANY = {"numpy": 64, "jax": 1024}, {"numpy": 512, "jax": 8192}
-MODELS = [(Arch.RNN, 64), (Arch.GRU, 64), (Arch.LSTM, 64), (Arch.BILSTM, 64), (Arch.BILSTM, 128)]
+MODELS = [("rnn", 64), ("gru", 64), ("lstm", 64), ("bilstm", 64), ("bilstm", 128)]
 SCORE = """
 import sys
 from pathlib import Path
@@ -51,7 +51,7 @@ def main() -> None:
     print("| model | NumPy, texts a second | JAX | head start of NumPy | break-even | multiplications |")
     print("|---|---|---|---|---|---|")
     for arch, hidden in MODELS:
-        config = ModelConfig(arch, vocab_size=1000, num_classes=2, hidden_size=hidden)
+        config = ModelShape(arch, vocab_size=1000, num_classes=2, hidden_size=hidden)
         model = random_model(config, max_length=LENGTH)
         with tempfile.TemporaryDirectory() as name:
             save_model(Path(name) / "model", model)

@@ -36,14 +36,14 @@ def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Call
     import jax
 
     from rnncli.data.batching import distinct_words, room_for_words
-    from rnncli.settings import TUTORIAL, Precision, TrainConfig
+    from rnncli.settings.presets import resolve_settings
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Examples, Steps
 
-    config = TrainConfig.from_dict(TUTORIAL | {"arch": arch, "hidden_size": hidden_size}, where="benchmark")
-    model = config.model_config(vocab_size=VOCAB_SIZE, num_classes=2)
-    precision = Precision.BFLOAT16 if system == "loop-bfloat16" else Precision.FLOAT32
-    steps = Steps(model, make_optimizer(config, 1000), data_mesh(batch_size), precision)
+    config = resolve_settings({"arch": arch, "hidden_size": hidden_size}, None, "tutorial")
+    model = config.model.shape(vocab_size=VOCAB_SIZE, num_classes=2)
+    precision = "bfloat16" if system == "loop-bfloat16" else "float32"
+    steps = Steps(model, make_optimizer(config.optimizer, 1000), data_mesh(batch_size), precision)
     ids, labels = random_batch(batch_size)
     room = room_for_words([ids], VOCAB_SIZE, steps.num_shards)
     batch = distinct_words(ids, VOCAB_SIZE, steps.num_shards, room)

@@ -63,21 +63,21 @@ def rnncli_train(case: Case) -> Callable[[], None]:
 
     start_jax(case.devices)
     from rnncli.data.dataset import Split
-    from rnncli.settings import TUTORIAL, TrainConfig
+    from rnncli.settings.presets import resolve_settings
     from rnncli.training.loop import StepDone, Trainer
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Steps
 
     texts, labels = case.reviews()
     batching = "buckets" if case.ragged else "full"
-    config = TrainConfig.from_dict(
-        TUTORIAL | {"epochs": 1000, "batching": batching, "hidden_size": case.hidden}, where="benchmark"
+    config = resolve_settings(
+        {"epochs": 1000, "batching": batching, "hidden_size": case.hidden}, None, "tutorial"
     )
     offsets = np.cumsum([0, *map(len, texts)])
     train = Split("train", np.concatenate(texts), offsets, labels, None)
     validation = Split("validation", train.token_ids[: offsets[1]], offsets[:2], labels[:1], None)
-    model = config.model_config(vocab_size=case.vocabulary, num_classes=2)
-    steps = Steps(model, make_optimizer(config, 1000), data_mesh(BATCH_SIZE))
+    model = config.model.shape(vocab_size=case.vocabulary, num_classes=2)
+    steps = Steps(model, make_optimizer(config.optimizer, 1000), data_mesh(BATCH_SIZE))
     trainer = Trainer(
         config, steps, train, validation, vocab_size=case.vocabulary, num_classes=2, max_length=case.length
     )
@@ -93,13 +93,11 @@ def rnncli_train(case: Case) -> Callable[[], None]:
 def rnncli_score(case: Case) -> Callable[[], None]:
     """The jitted forward pass over all texts."""
     from rnncli.inference.jitted import JittedForward
-    from rnncli.settings import TUTORIAL, TrainConfig
+    from rnncli.settings.presets import resolve_settings
     from tests.factories import random_weights
 
     texts, _ = case.reviews()
-    config = TrainConfig.from_dict(TUTORIAL, where="benchmark").model_config(
-        vocab_size=case.vocabulary, num_classes=2
-    )
+    config = resolve_settings({}, None, "tutorial").model.shape(vocab_size=case.vocabulary, num_classes=2)
     forward = JittedForward(config, random_weights(config, scale=0.1), case.length)
     return lambda: void(forward(texts))
 

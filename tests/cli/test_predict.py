@@ -24,7 +24,8 @@ from rnncli.cli.app import app
 from rnncli.inference.model_folder import load_model, save_model
 from rnncli.inference.predictions import Scorer, predict_texts
 from rnncli.runs.run import Run
-from rnncli.settings import Arch, ModelConfig, TrainConfig
+from rnncli.settings.model import ModelShape
+from rnncli.settings.train import TrainSettings
 from tests.cli.command import ROOT
 from tests.factories import random_model
 
@@ -38,11 +39,11 @@ TEXTS = ["great movie", "", "not a bad film, never dull", "zzzz qqqq", "the " * 
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two runs, ``six`` and, the latest, ``two``; no test changes the runs."""
     folder = tmp_path_factory.mktemp("predict")
-    for name, arch, labels in (("six", Arch.BIGRU, SIX), ("two", Arch.BILSTM, ("neg", "pos"))):
-        config = ModelConfig(arch, 101, len(labels), embedding_size=7, hidden_size=5)
+    for name, arch, labels in (("six", "bigru", SIX), ("two", "bilstm", ("neg", "pos"))):
+        config = ModelShape(arch, vocab_size=101, num_classes=len(labels), embedding_size=7, hidden_size=5)
         run = Run(folder / "runs" / name)
         run.path.mkdir(parents=True)
-        run.write_description(TrainConfig(arch=arch), dataset="words", fingerprint=name)
+        run.write_description(TrainSettings.from_options(arch=arch), dataset="words", fingerprint=name)
         save_model(run.model_dir, random_model(config, label_names=labels))
         run.metrics_path.touch()
         run.write_summary({"val_accuracy": 0.5})
@@ -324,7 +325,7 @@ def test_a_file_name_given_as_a_text_is_pointed_out(here: Path) -> None:
 
 
 def test_a_damaged_model_is_one_clear_line(here: Path, tmp_path: Path) -> None:
-    model = random_model(ModelConfig(Arch.GRU, 11, 2, embedding_size=3, hidden_size=2))
+    model = random_model(ModelShape("gru", vocab_size=11, num_classes=2, embedding_size=3, hidden_size=2))
     save_model(tmp_path / "model", model)
     content = (tmp_path / "model" / "model.safetensors").read_bytes()
     (tmp_path / "model" / "model.safetensors").write_bytes(content[:-1])

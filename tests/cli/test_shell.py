@@ -15,7 +15,7 @@ import pytest
 
 from rnncli.errors import RunError
 from rnncli.runs.run import Run, find_run
-from rnncli.settings import TrainConfig
+from rnncli.settings.train import TrainSettings
 from tests.cli.command import ROOT, rnncli
 from tests.evaluation.factories import make_dataset, make_run
 
@@ -33,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_run(folder / "runs", "poor", dataset, known_words=1)
     unfinished = Run(folder / "runs" / "going")
     unfinished.path.mkdir()
-    unfinished.write_description(TrainConfig(), dataset="words", fingerprint="")
+    unfinished.write_description(TrainSettings(), dataset="words", fingerprint="")
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.inference.model_folder import save_model
-from rnncli.settings import Arch, ModelConfig
+from rnncli.settings.model import ModelShape
 from tests.cli.command import rnncli
 from tests.factories import random_model
 
@@ -34,9 +34,7 @@ def test_help_loads_no_array_library(tmp_path: Path, arguments: list[str]) -> No
 
 
 def test_predicting_a_few_texts_loads_no_jax(tmp_path: Path) -> None:
-    model = random_model(
-        ModelConfig(Arch.BILSTM, vocab_size=11, num_classes=2, embedding_size=5, hidden_size=3)
-    )
+    model = random_model(ModelShape("bilstm", vocab_size=11, num_classes=2, embedding_size=5, hidden_size=3))
     save_model(tmp_path / "model", model)
     loaded = modules_loaded_by("predict", "--run", "model", "great movie", cwd=tmp_path)
     assert "numpy" in loaded

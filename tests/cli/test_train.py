@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rnncli.cli.train import parse_interval, resolve_settings
+from rnncli.cli.train import parse_interval
 from rnncli.errors import UsageError
-from rnncli.settings import PRESETS, Arch, Optimizer
+from rnncli.settings.presets import PRESETS, resolve_settings
 from tests.cli.command import rnncli
 from tests.cli.tables import write_table
 
@@ -116,9 +116,9 @@ def test_settings_come_from_the_nearest_place(tmp_path: Path) -> None:
     path.write_text('hidden_size = 11\nepochs = 7\noptimizer = "sgd"\n')
     settings = resolve_settings({"epochs": 3}, path, "tutorial")
     assert settings.epochs == 3  # an option
-    assert (settings.hidden_size, settings.optimizer) == (11, Optimizer.SGD)  # the file
+    assert (settings.hidden_size, settings.optimizer) == (11, "sgd")  # the file
     assert (settings.arch, settings.batch_size) == (
-        Arch.BILSTM,
+        "bilstm",
         PRESETS["tutorial"]["batch_size"],
     )  # the preset
     assert settings.warmup_steps == 0  # the default

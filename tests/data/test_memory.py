@@ -13,7 +13,7 @@ from rnncli.data.names import Names
 from rnncli.data.splits import complete_splits
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.data.stored_texts import StoredTexts, TextStore
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 from tests.benchmarks import memory
 
 MEGABYTES = (2, 16)
@@ -53,7 +53,7 @@ def test_a_text_that_is_read_and_divided_takes_few_bytes(tmp_path: Path) -> None
             for row in range(count):
                 texts.append(f"text {row}")
                 labels.append("ab"[row % 2])
-            complete_splits({"train": Examples(texts, labels=labels)}, PrepareConfig())
+            complete_splits({"train": Examples(texts, labels=labels)}, PrepareSettings())
 
     assert bytes_a_text(divide) < 16
 

@@ -7,7 +7,7 @@ import pytest
 from rnncli.data.examples import Examples
 from rnncli.data.splits import assign_splits, check_splits, complete_splits, names_in
 from rnncli.errors import DataError
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 
 
 def assigned(labels: list[str], groups: list[str], fractions: dict[str, float], *, seed: int) -> list[str]:
@@ -93,7 +93,7 @@ def test_each_label_keeps_a_training_row(rows: int) -> None:
 def test_copies_of_a_text_land_on_one_side() -> None:
     texts = [f"text {i // 4}" for i in range(400)]
     splits = complete_splits(
-        {"train": Examples(texts, labels=["ab"[i // 4 % 2] for i in range(400)])}, PrepareConfig()
+        {"train": Examples(texts, labels=["ab"[i // 4 % 2] for i in range(400)])}, PrepareSettings()
     )
     assert list(splits) == ["train", "validation", "test"]
     sides = [set(examples.texts) for examples in splits.values()]
@@ -104,14 +104,14 @@ def test_copies_of_a_text_land_on_one_side() -> None:
 def test_given_splits_are_left_alone() -> None:
     train = Examples([f"t{i}" for i in range(50)], labels=["a", "b"] * 25, tags=["x", "y"] * 25, skipped=7)
     test = Examples(["t"], labels=["a"])
-    splits = complete_splits({"test": test, "train": train}, PrepareConfig(val_fraction=0.2))
+    splits = complete_splits({"test": test, "train": train}, PrepareSettings(val_fraction=0.2))
     assert splits["test"] is test
     assert [len(splits[name]) for name in ("train", "validation")] == [40, 10]
     assert splits["train"].skipped == 7
     assert len(splits["validation"].tags or ()) == 10
     assert len(train) == 50
     whole = {"train": train, "validation": test, "test": test}
-    assert complete_splits(whole, PrepareConfig())["train"] is train
+    assert complete_splits(whole, PrepareSettings())["train"] is train
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_useless_splits_are_refused(train: list[str], validation: list[str], mes
 
 def test_no_training_rows() -> None:
     with pytest.raises(DataError, match="no training examples"):
-        complete_splits({"test": Examples(["a"], labels=["x"])}, PrepareConfig())
+        complete_splits({"test": Examples(["a"], labels=["x"])}, PrepareSettings())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from rnncli.data.dataset import Manifest, SplitStatistics
 from rnncli.diagnostics import symptoms
 from rnncli.evaluation.measures import Evaluation, Subject, measure
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 
 EVEN = {"bad": 50, "good": 50}
 LOPSIDED = {"bad": 90, "good": 10}
@@ -86,7 +86,7 @@ def manifest(**unknown: float) -> Manifest:
         return SplitStatistics(7, 0, {"a": 7}, {}, {}, 0.0, share, 0, 0, "")
 
     splits = {name: statistics(share) for name, share in unknown.items()}
-    return Manifest("d", "s", ("a",), (), 11, PrepareConfig(), splits, {}, {})
+    return Manifest("d", "s", ("a",), (), 11, PrepareSettings(), splits, {}, {})
 
 
 def test_data_of_unknown_words() -> None:

@@ -12,7 +12,9 @@ from rnncli.data.prepare import prepare
 from rnncli.data.stored_texts import TextStore
 from rnncli.inference.model_folder import SavedModel, save_model
 from rnncli.runs.run import Run
-from rnncli.settings import Arch, ModelConfig, PrepareConfig, TrainConfig
+from rnncli.settings.model import ModelShape
+from rnncli.settings.prepare import PrepareSettings
+from rnncli.settings.train import TrainSettings
 
 WORDS_A_LABEL = 5
 SPLIT_SIZES = {"train": 211, "validation": 53, "test": 307}
@@ -55,7 +57,7 @@ def label_word(label: int, number: int) -> str:
 
 
 def make_dataset(runs_dir: Path, name: str = "words", *, vocab_size: int = 997, **source: Any) -> Dataset:
-    config = PrepareConfig(vocab_size=vocab_size, max_length=31)
+    config = PrepareSettings(vocab_size=vocab_size, max_length=31)
     return prepare(WordSource(**source), config, runs_dir=runs_dir, name=name)
 
 
@@ -65,8 +67,12 @@ def word_model(dataset: Dataset, *, known_words: int = WORDS_A_LABEL, sharpness:
     A text without a word that it knows gets the first label.
     """
     names, tokenizer = dataset.manifest.label_names, dataset.tokenizer
-    config = ModelConfig(
-        Arch.BOW, tokenizer.vocab_size, len(names), embedding_size=len(names), hidden_size=len(names)
+    config = ModelShape(
+        "bow",
+        vocab_size=tokenizer.vocab_size,
+        num_classes=len(names),
+        embedding_size=len(names),
+        hidden_size=len(names),
     )
     table = np.zeros((tokenizer.vocab_size, len(names)), dtype=np.float32)
     for label in range(1, len(names)):
@@ -86,7 +92,7 @@ def word_model(dataset: Dataset, *, known_words: int = WORDS_A_LABEL, sharpness:
         config=config,
         label_names=names,
         max_length=dataset.manifest.config.max_length,
-        truncate=dataset.manifest.config.truncate,
+        keep=dataset.manifest.config.keep,
         weights={key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()},
         tokenizer=tokenizer,
         dataset={"name": dataset.manifest.name, "fingerprint": dataset.manifest.fingerprint},
@@ -99,7 +105,7 @@ def make_run(
     """A finished run of `word_model`."""
     run, manifest = Run(runs_dir / name), dataset.manifest
     run.path.mkdir(parents=True)
-    config = TrainConfig.from_dict({"arch": "bow", "epochs": 3, **settings}, where="settings")
+    config = TrainSettings.from_dict({"arch": "bow", "epochs": 3, **settings}, where="settings")
     run.write_description(config, dataset=manifest.name, fingerprint=manifest.fingerprint)
     save_model(run.model_dir, word_model(dataset, known_words=known_words))
     summary = {

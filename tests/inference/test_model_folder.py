@@ -16,12 +16,14 @@ from rnncli.errors import RunError
 from rnncli.inference.model_folder import _own_sha256, load_model, save_model
 from rnncli.models.numpy_forward import forward
 from rnncli.models.parameters import expected_shapes
-from rnncli.settings import Arch, ModelConfig, Pooling, Truncation
+from rnncli.settings.model import ARCHES, ModelShape
 from rnncli.system.files import write_json
 from rnncli.text.tokenizer import Tokenizer
 from tests.factories import random_model, random_weights, vocabulary
 
-CONFIG = ModelConfig(Arch.BIGRU, 29, 3, embedding_size=5, hidden_size=3, num_layers=2, pooling=Pooling.MAX)
+CONFIG = ModelShape(
+    "bigru", vocab_size=29, num_classes=3, embedding_size=5, hidden_size=3, num_layers=2, pooling="max"
+)
 LABELS = ("très bien, non ?", " two  spaces ", "否定\t🙂")
 KERNEL = "encoder.layer_1.backward.recurrent_kernel"
 
@@ -53,14 +55,14 @@ def change_weights(folder: Path, **changes: np.ndarray | None) -> None:
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
-@pytest.mark.parametrize("arch", list(Arch))
-def test_comes_back_as_it_went_in(arch: Arch, num_classes: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arch", ARCHES)
+def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -> None:
     config = replace(CONFIG, arch=arch, num_classes=num_classes)
-    model = random_model(config, label_names=LABELS, max_length=17, truncate=Truncation.BOTH)
+    model = random_model(config, label_names=LABELS, max_length=17, keep="both")
     save_model(tmp_path / "model", model)
     found = load_model(tmp_path / "model", verify=True)
     assert (found.config, found.label_names) == (config, LABELS[:num_classes])
-    assert (found.max_length, found.truncate) == (17, Truncation.BOTH)
+    assert (found.max_length, found.keep) == (17, "both")
     assert found.dataset == model.dataset
     assert found.tokenizer.to_bytes() == model.tokenizer.to_bytes()
     assert found.weights.keys() == expected_shapes(config).keys()
@@ -192,7 +194,7 @@ def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message:
         ("max_length", 0, "max_length"),
         ("max_length", True, "'max_length' is missing or has the wrong type"),
         ("max_length", 2.5, "'max_length' is missing or has the wrong type"),
-        ("truncate", "middle", "middle"),
+        ("keep", "middle", "middle"),
         ("dataset", {"name": 3}, "dataset"),
         ("sha256", None, "'sha256' is missing or has the wrong type"),
         ("golden", {}, "'golden' is missing or has the wrong type"),

@@ -11,10 +11,11 @@ from rnncli.errors import RunError
 from rnncli.inference import predictions as inference
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction, Scorer, WindowedScorer, predict_texts
-from rnncli.settings import Arch, ModelConfig, Truncation
+from rnncli.settings.model import ModelShape
+from rnncli.settings.prepare import Keep
 from tests.factories import random_model, vocabulary
 
-CONFIG = ModelConfig(Arch.BIGRU, 103, 3, embedding_size=7, hidden_size=5)
+CONFIG = ModelShape("bigru", vocab_size=103, num_classes=3, embedding_size=7, hidden_size=5)
 WORDS = vocabulary(101)
 
 
@@ -23,11 +24,11 @@ def predict(model: SavedModel, *texts: str) -> list[Prediction]:
 
 
 @pytest.mark.parametrize(
-    ("truncate", "kept"),
-    [(Truncation.HEAD, slice(6, 29)), (Truncation.TAIL, slice(23)), (Truncation.BOTH, slice(3, 26))],
+    ("keep", "kept"),
+    [("end", slice(6, 29)), ("start", slice(23)), ("both", slice(3, 26))],
 )
-def test_a_long_text_is_read_where_truncation_says(truncate: Truncation, kept: slice) -> None:
-    model = random_model(CONFIG, max_length=23, truncate=truncate)
+def test_a_long_text_is_read_where_truncation_says(truncate: Keep, kept: slice) -> None:
+    model = random_model(CONFIG, max_length=23, keep=truncate)
     whole, part = predict(model, " ".join(WORDS[:29]), " ".join(WORDS[:29][kept]))
     assert (whole.tokens, part.tokens) == (29, 23)
     assert (whole.truncated, part.truncated) == (True, False)

@@ -8,12 +8,12 @@ import pytest
 from rnncli.models import numpy_forward
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import expected_shapes
-from rnncli.settings import Arch, ModelConfig, Pooling
+from rnncli.settings.model import ARCHES, POOLINGS, ModelShape
 from tests.factories import random_weights
 
 LENGTHS = (7, 1, 0, 19, 3, 3, 0, 11, 2)
-ARCHS = list(Arch)
-RECURRENT = [arch for arch in Arch if arch is not Arch.BOW]
+ARCHS = ARCHES
+RECURRENT = [arch for arch in ARCHES if arch != "bow"]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -41,8 +41,8 @@ def reference_states(cell: str, w: dict[str, np.ndarray], inputs: np.ndarray) ->
     return np.array(states)
 
 
-def reference_pooled(config: ModelConfig, weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
-    directions = ("forward", "backward")[: config.arch.num_directions]
+def reference_pooled(config: ModelShape, weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
+    directions = ("forward", "backward")[: config.num_directions]
     if len(ids) == 0:
         return np.zeros(len(directions) * config.hidden_size)
     inputs = weights["embedding.table"][ids]
@@ -52,21 +52,21 @@ def reference_pooled(config: ModelConfig, weights: dict[str, np.ndarray], ids: n
             prefix = f"encoder.layer_{layer}.{direction}."
             own = {name.removeprefix(prefix): value for name, value in weights.items()}
             if direction == "forward":
-                outputs.append(reference_states(config.arch.cell, own, inputs))
+                outputs.append(reference_states(config.cell, own, inputs))
             else:
-                outputs.append(reference_states(config.arch.cell, own, inputs[::-1])[::-1])
+                outputs.append(reference_states(config.cell, own, inputs[::-1])[::-1])
         inputs = np.concatenate(outputs, axis=1)
-    if config.pooling is Pooling.MAX:
+    if config.pooling == "max":
         return inputs.max(axis=0)
-    if config.pooling is Pooling.MEAN:
+    if config.pooling == "mean":
         return inputs.mean(axis=0)
     return np.concatenate([outputs[0][-1], *(backward[0] for backward in outputs[1:])])
 
 
-def reference(config: ModelConfig, weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
+def reference(config: ModelShape, weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
     """Logits of one text, [num_outputs]."""
     weights = {name: value.astype(np.float64) for name, value in weights.items()}
-    if config.arch is Arch.BOW:
+    if config.arch == "bow":
         rows = weights["embedding.table"][ids]
         mean = rows.mean(axis=0) if len(ids) else np.zeros(config.embedding_size)
         pooled = np.maximum(mean @ weights["hidden.kernel"] + weights["hidden.bias"], 0)
@@ -76,10 +76,16 @@ def reference(config: ModelConfig, weights: dict[str, np.ndarray], ids: np.ndarr
 
 
 def make(
-    arch: Arch = Arch.BILSTM, pooling: Pooling = Pooling.LAST, num_layers: int = 1, num_classes: int = 2
-) -> tuple[ModelConfig, dict[str, np.ndarray]]:
-    config = ModelConfig(
-        arch, 37, num_classes, embedding_size=5, hidden_size=7, num_layers=num_layers, pooling=pooling
+    arch: str = "bilstm", pooling: str = "last", num_layers: int = 1, num_classes: int = 2
+) -> tuple[ModelShape, dict[str, np.ndarray]]:
+    config = ModelShape(
+        arch,
+        vocab_size=37,
+        num_classes=num_classes,
+        embedding_size=5,
+        hidden_size=7,
+        num_layers=num_layers,
+        pooling=pooling,
     )
     return config, random_weights(config)
 
@@ -90,9 +96,9 @@ def texts(lengths: tuple[int, ...] = LENGTHS, seed: int = 1) -> list[np.ndarray]
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])
-@pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize("pooling", list(POOLINGS))
 @pytest.mark.parametrize("arch", ARCHS)
-def test_agrees_with_the_equations(arch: Arch, pooling: Pooling, num_layers: int) -> None:
+def test_agrees_with_the_equations(arch: str, pooling: str, num_layers: int) -> None:
     config, weights = make(arch, pooling, num_layers, num_classes=3)
     found = forward(config, weights, texts())
     expected = np.array([reference(config, weights, ids) for ids in texts()])
@@ -102,7 +108,7 @@ def test_agrees_with_the_equations(arch: Arch, pooling: Pooling, num_layers: int
 
 def test_lstm_by_hand() -> None:
     """One unit, one token with embedding 2: every number below can be checked on paper."""
-    config = ModelConfig(Arch.LSTM, 3, 2, embedding_size=1, hidden_size=1)
+    config = ModelShape("lstm", vocab_size=3, num_classes=2, embedding_size=1, hidden_size=1)
     weights = {
         "embedding.table": [[0], [0], [2]],
         "encoder.layer_0.forward.input_kernel": [[0.5, 1, 1.5, -1]],
@@ -119,9 +125,9 @@ def test_lstm_by_hand() -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHS)
-@pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize("pooling", list(POOLINGS))
 def test_company_order_and_chunks_change_nothing(
-    arch: Arch, pooling: Pooling, monkeypatch: pytest.MonkeyPatch
+    arch: str, pooling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, weights = make(arch, pooling, num_layers=2)
     many = texts(tuple(np.random.default_rng(2).integers(0, 41, 83)))
@@ -143,15 +149,15 @@ def test_words_far_away_count_in_both_directions() -> None:
 
 
 def test_order_counts_except_in_a_bag_of_words() -> None:
-    for arch in Arch:
+    for arch in ARCHES:
         config, weights = make(arch)
         (ids,) = texts((11,))
         one, other = forward(config, weights, [ids, np.roll(ids, 1)])
-        assert np.allclose(one, other, atol=1e-9) == (arch is Arch.BOW), arch
+        assert np.allclose(one, other, atol=1e-9) == (arch == "bow"), arch
 
 
 def test_no_texts_and_only_empty_texts() -> None:
-    for arch in Arch:
+    for arch in ARCHES:
         config, weights = make(arch, num_classes=5)
         assert forward(config, weights, []).shape == (0, 5)
         np.testing.assert_allclose(
@@ -160,7 +166,7 @@ def test_no_texts_and_only_empty_texts() -> None:
 
 
 def test_the_same_weights_are_left_as_they_were() -> None:
-    config, weights = make(Arch.BIGRU)
+    config, weights = make("bigru")
     before = {name: value.copy() for name, value in weights.items()}
     forward(config, weights, texts())
     assert all(np.array_equal(before[name], value) for name, value in weights.items())
@@ -168,7 +174,7 @@ def test_the_same_weights_are_left_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHS)
-def test_huge_weights_saturate_without_a_warning(arch: Arch) -> None:
+def test_huge_weights_saturate_without_a_warning(arch: str) -> None:
     config, weights = make(arch, num_classes=3)
     huge = {name: np.sign(value) * np.float32(3e38) for name, value in weights.items()}
     probabilities = to_probabilities(forward(config, huge, texts()))

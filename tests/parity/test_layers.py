@@ -17,7 +17,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from rnncli.models.encoder import Encoder
 from rnncli.models.numpy_forward import forward
 from rnncli.models.recurrence import Inputs
-from rnncli.settings import Arch, ModelConfig, Pooling
+from rnncli.settings.model import ModelShape
 from tests.parity.problems import (
     HIDDEN_SIZE,
     INPUT_SIZE,
@@ -138,9 +138,9 @@ def test_stored_answers_against_the_numpy_model(library: str, shape: Shape) -> N
     means = expected.outputs.sum(axis=1) / np.maximum(problem.lengths, 1)[:, None]
     highest = np.where(valid, expected.outputs, -np.inf).max(axis=1)
     by_pooling = {
-        Pooling.LAST: expected.last,
-        Pooling.MEAN: means,
-        Pooling.MAX: np.where(valid.any(axis=1), highest, 0),
+        "last": expected.last,
+        "mean": means,
+        "max": np.where(valid.any(axis=1), highest, 0),
     }
     for pooling, pooled in by_pooling.items():
         found = pooled_by_numpy(problem, texts, pooling)
@@ -158,8 +158,8 @@ def test_each_stored_output_against_the_numpy_model(library: str, shape: Shape) 
     texts = texts_of(problem)
     places = [(row, step) for row, text in enumerate(texts) for step in range(len(text))]
     outputs = expected.outputs[tuple(np.transpose(places))]
-    heads = pooled_by_numpy(problem, [texts[row][: step + 1] for row, step in places], Pooling.LAST)
-    tails = pooled_by_numpy(problem, [texts[row][step:] for row, step in places], Pooling.LAST)
+    heads = pooled_by_numpy(problem, [texts[row][: step + 1] for row, step in places], "last")
+    tails = pooled_by_numpy(problem, [texts[row][step:] for row, step in places], "last")
     found = np.concatenate([heads[:, :HIDDEN_SIZE], tails[:, HIDDEN_SIZE:]], axis=1)
     np.testing.assert_allclose(found, outputs, atol=TOLERANCE)
 
@@ -182,12 +182,12 @@ def texts_of(problem: Problem) -> list[np.ndarray]:
     return [row[:length] for row, length in zip(ids, problem.lengths, strict=True)]
 
 
-def pooled_by_numpy(problem: Problem, texts: list[np.ndarray], pooling: Pooling) -> np.ndarray:
+def pooled_by_numpy(problem: Problem, texts: list[np.ndarray], pooling: str) -> np.ndarray:
     """What the output layer reads, [texts, features], through one that hands it on."""
     shape = problem.shape
-    config = ModelConfig(
-        Arch(shape.name.split("-")[0]),
-        problem.valid.size,
+    config = ModelShape(
+        shape.name.split("-")[0],
+        vocab_size=problem.valid.size,
         num_classes=shape.features,
         embedding_size=INPUT_SIZE,
         hidden_size=HIDDEN_SIZE,

@@ -19,13 +19,14 @@ from rnncli.data.stored_texts import TextStore
 from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, _own_sha256, load_model, save_model
 from rnncli.inference.predictions import Prediction, Scorer, WindowedScorer, predict_texts
 from rnncli.reporting.predictions import prediction_format
-from rnncli.settings import Arch, ModelConfig, OutputFormat, TableFormat
+from rnncli.settings.choices import OutputFormat, TableFormat
+from rnncli.settings.model import ModelShape
 from rnncli.system.files import to_json
 from tests.factories import random_model
 
-FORMATS = (TableFormat.CSV, TableFormat.TSV, TableFormat.JSONL, TableFormat.TEXT)
+FORMATS = ("csv", "tsv", "jsonl", "text")
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-7", "gb18030", "no")
-CONFIG = ModelConfig(Arch.BIGRU, 29, 3, embedding_size=3, hidden_size=2)
+CONFIG = ModelShape("bigru", vocab_size=29, num_classes=3, embedding_size=3, hidden_size=2)
 
 TABLE_SEEDS = (
     b'text,label\ngood film,pos\n"a, ""b""\n c",neg\n',
@@ -95,7 +96,7 @@ def read_table(content: bytes) -> None:
         for cell in (*row.values, *row.values.values()):
             assert isinstance(cell, str)
             cell.encode()
-    if format in (TableFormat.TEXT, TableFormat.JSONL):
+    if format in ("text", "jsonl"):
         count = len(list(read_lines(io.BytesIO(table), where="here", encoding=encoding)))
         assert len(rows) == count
         if encoding in ("utf-8", "latin-1", "cp1252"):
@@ -111,14 +112,14 @@ class SourceReader:
     def __call__(self, content: bytes) -> None:
         """Every row that is not blank becomes an example or is counted."""
         format, encoding, table = chosen(content)
-        path = self._stem.with_suffix(".csv" if format is TableFormat.TEXT else f".{format}")
+        path = self._stem.with_suffix(".csv" if format == "text" else f".{format}")
         path.write_bytes(table)
         with TextStore(path.parent) as store:
             examples = TableSource(path, encoding=encoding, skip_bad_rows=True).read(store, no_report)[
                 "train"
             ]
         with path.open("rb") as stream:
-            format = TableFormat.CSV if format is TableFormat.TEXT else format
+            format = "csv" if format == "text" else format
             rows = list(iter_rows(stream, format, where="here", encoding=encoding))
         assert len(examples.texts) == len(examples.labels or ())
         assert len(examples.texts) + examples.skipped == sum(not row.is_blank for row in rows)
@@ -158,11 +159,11 @@ class Predictor:
         lines = prediction_format(output, self._model.label_names)
         content = lines.header + "".join(lines.line(*row) for row in rows)
         text = content.encode("utf-8", "backslashreplace").decode()
-        if output is OutputFormat.JSONL:
+        if output == "jsonl":
             found = [json.loads(line) for line in text.split("\n")[:-1]]
             errors = ["error" in each for each in found]
             assert [each["index"] for each in found] == list(range(len(rows)))
-        elif output is OutputFormat.CSV:
+        elif output == "csv":
             cells = list(csv.DictReader(io.StringIO(text, newline="")))
             errors = [bool(each["error"]) for each in cells]
             assert [each["index"] for each in cells] == [str(index) for index in range(len(rows))]

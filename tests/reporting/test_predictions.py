@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rnncli.data.reading.text_rows import TextRow
 from rnncli.inference.predictions import Prediction, Summary
 from rnncli.reporting.predictions import prediction_format, remarks
-from rnncli.settings import Arch, ModelConfig, OutputFormat, Truncation
+from rnncli.settings.choices import OutputFormat
+from rnncli.settings.model import ModelShape
 from tests.factories import random_model
 
 NAMES = ("neg", "positive")
@@ -30,11 +31,11 @@ def columns(text: str) -> int:
 
 
 def test_tabs_separate_whole_texts() -> None:
-    assert line(OutputFormat.TEXT, "great " * 99) == "neg\t0.9735\t" + "great " * 99 + "\n"
+    assert line("text", "great " * 99) == "neg\t0.9735\t" + "great " * 99 + "\n"
 
 
 def test_columns_line_up_on_a_terminal() -> None:
-    lines = prediction_format(OutputFormat.TEXT, NAMES, 40)
+    lines = prediction_format("text", NAMES, 40)
     assert lines.line(TextRow(0, "great"), PREDICTION) == "neg       0.9735  great\n"
     assert lines.line(TextRow(1, None, "line 2: bad"), None) == "error     -       line 2: bad\n"
 
@@ -43,7 +44,7 @@ def test_columns_line_up_on_a_terminal() -> None:
     "text", ["a" * 22, "a" * 23, "é" * 30, "e\u0301" * 22, "否" * 11, "否" * 12, "a" + "否" * 11]
 )
 def test_a_text_is_cut_only_where_it_does_not_fit(text: str) -> None:
-    shown = line(OutputFormat.TEXT, text, width=40).removesuffix("\n").removeprefix("neg       0.9735  ")
+    shown = line("text", text, width=40).removesuffix("\n").removeprefix("neg       0.9735  ")
     if columns(text) <= 22:
         assert shown == text
     else:
@@ -54,7 +55,7 @@ def test_a_text_is_cut_only_where_it_does_not_fit(text: str) -> None:
 
 @given(st.text(), st.integers(20, 60))
 def test_any_text_is_one_line_that_fits(text: str, width: int) -> None:
-    shown = line(OutputFormat.TEXT, text, width)
+    shown = line("text", text, width)
     assert shown.splitlines(keepends=True) == [shown]
     assert columns(shown.removesuffix("\n")) <= max(width, 19)
     assert not any(unicodedata.category(character) == "Cc" for character in shown[:-1])
@@ -62,18 +63,18 @@ def test_any_text_is_one_line_that_fits(text: str, width: int) -> None:
 
 @given(st.text())
 def test_any_text_comes_back_from_json_and_csv(text: str) -> None:
-    row = json.loads(line(OutputFormat.JSONL, text))
+    row = json.loads(line("jsonl", text))
     assert (row["index"], row["text"], row["label"]) == (3, text, "neg")
-    assert line(OutputFormat.JSONL, text).count("\n") == 1
-    content = prediction_format(OutputFormat.CSV, NAMES).header + line(OutputFormat.CSV, text)
+    assert line("jsonl", text).count("\n") == 1
+    content = prediction_format("csv", NAMES).header + line("csv", text)
     (cells,) = csv.DictReader(io.StringIO(content, newline=""))
     assert (cells["text"], cells["probability_positive"], cells["truncated"]) == (text, "0.02646", "false")
     assert None not in cells.values()
 
 
 def test_remarks_name_what_the_rows_show_one_by_one() -> None:
-    config = ModelConfig(Arch.RNN, 7, 2, embedding_size=2, hidden_size=2)
-    model = random_model(config, max_length=5, truncate=Truncation.TAIL)
+    config = ModelShape("rnn", vocab_size=7, num_classes=2, embedding_size=2, hidden_size=2)
+    model = random_model(config, max_length=5, keep="start")
     summary = Summary()
     assert list(remarks(summary, model)) == ["the input has no rows"]
     summary.add(TextRow(0, "x"), Prediction("neg", {}, tokens=2, unknown=0, truncated=False))

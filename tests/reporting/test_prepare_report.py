@@ -5,7 +5,7 @@ from rich.console import Console
 
 from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
 from rnncli.reporting.prepare_report import prepare_report, printable
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 
 LENGTHS = {"mean": 9.0, "p50": 203, "p90": 536, "p99": 1064, "max": 2770}
 
@@ -20,7 +20,7 @@ def rendered(label_counts: dict[str, int], *, width: int, **manifest: object) ->
         "label_names": tuple(label_counts),
         "tag_names": (),
         "vocab_size": 10_000,
-        "config": PrepareConfig(),
+        "config": PrepareSettings(),
         "splits": {"train": labelled, "validation": labelled, "test": labelled, "unlabelled": unlabelled},
         "shared": {"train/test": 1123},
         "files": {},

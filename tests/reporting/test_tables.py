@@ -13,7 +13,7 @@ from rnncli.evaluation.measures import Evaluation, measure
 from rnncli.evaluation.significance import paired_test
 from rnncli.reporting.tables import ComparisonView, EvaluationView, duration, size
 from rnncli.runs.run import Run
-from rnncli.settings import TrainConfig
+from rnncli.settings.train import TrainSettings
 from rnncli.system.files import with_checksum, write_json
 from rnncli.workflows.compare import Comparison, Entry
 from tests.evaluation.test_metrics import random_predictions
@@ -141,10 +141,10 @@ def entry(folder: Path, name: str, *, known: bool = True, **settings: object) ->
     run = Run(folder / name)
     run.path.mkdir()
     write_json(run.config_path, with_checksum({"dataset": "words", "fingerprint": "f" * 64}))
-    config = TrainConfig.from_dict(settings, where="settings")
+    config = TrainSettings.from_dict(settings, where="settings")
     return Entry(
         run=run,
-        settings={"dataset": "words", **config.to_dict()},
+        settings={"dataset": "words", **config.options()},
         parameters=1_357_441,
         train_seconds=754,
         model_bytes=5_412_345,

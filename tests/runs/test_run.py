@@ -7,7 +7,7 @@ import pytest
 
 from rnncli.errors import RunError
 from rnncli.runs.run import Run, all_runs, find_run
-from rnncli.settings import TrainConfig
+from rnncli.settings.train import TrainSettings
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def run(tmp_path: Path) -> Run:
     """A finished run, as far as its small files go."""
     run = Run(tmp_path / "runs" / "a")
     run.model_dir.mkdir(parents=True)
-    run.write_description(TrainConfig(learning_rate=0.003), dataset="words", fingerprint="f" * 64)
+    run.write_description(TrainSettings(learning_rate=0.003), dataset="words", fingerprint="f" * 64)
     run.metrics_path.write_text('{"epoch": 1}\n')
     run.write_summary({"val_accuracy": 0.5})
     return run

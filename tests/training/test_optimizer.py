@@ -7,27 +7,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnncli.settings import Optimizer, Schedule, TrainConfig
+from rnncli.settings.train import Optimizer, OptimizerSettings, Schedule
 from rnncli.training.optimizer import learning_rates, make_optimizer
 
-CONFIG = TrainConfig(learning_rate=0.5, optimizer=Optimizer.SGD, clip_norm=0.0)
+CONFIG = OptimizerSettings(learning_rate=0.5, name="sgd", clip_norm=0.0)
 TOTAL = 110
 
 
-def change(**settings: Any) -> TrainConfig:
+def change(**settings: Any) -> OptimizerSettings:
     return dataclasses.replace(CONFIG, **settings)
 
 
 @pytest.mark.parametrize(
     ("schedule", "warmup_steps", "expected"),
     [
-        (Schedule.CONSTANT, 0, {0: 0.5, 57: 0.5, 109: 0.5}),
-        (Schedule.CONSTANT, 10, {0: 0, 1: 0.05, 5: 0.25, 10: 0.5, 109: 0.5}),
-        (Schedule.LINEAR, 0, {0: 0.5, 11: 0.45, 55: 0.25, 110: 0}),
-        (Schedule.LINEAR, 10, {0: 0, 5: 0.25, 10: 0.5, 60: 0.25, 85: 0.125, 110: 0}),
-        (Schedule.COSINE, 0, {0: 0.5, 55: 0.25, 110: 0}),
+        ("constant", 0, {0: 0.5, 57: 0.5, 109: 0.5}),
+        ("constant", 10, {0: 0, 1: 0.05, 5: 0.25, 10: 0.5, 109: 0.5}),
+        ("linear", 0, {0: 0.5, 11: 0.45, 55: 0.25, 110: 0}),
+        ("linear", 10, {0: 0, 5: 0.25, 10: 0.5, 60: 0.25, 85: 0.125, 110: 0}),
+        ("cosine", 0, {0: 0.5, 55: 0.25, 110: 0}),
         # (1 + cos(pi / 3)) / 2 = 3 / 4 a third of the way from step 20 to 110
-        (Schedule.COSINE, 20, {0: 0, 10: 0.25, 20: 0.5, 50: 0.375, 65: 0.25, 80: 0.125, 110: 0}),
+        ("cosine", 20, {0: 0, 10: 0.25, 20: 0.5, 50: 0.375, 65: 0.25, 80: 0.125, 110: 0}),
     ],
 )
 def test_learning_rates(schedule: Schedule, warmup_steps: int, expected: dict[int, float]) -> None:
@@ -35,7 +35,7 @@ def test_learning_rates(schedule: Schedule, warmup_steps: int, expected: dict[in
     assert {step: float(rates(step)) for step in expected} == pytest.approx(expected, abs=1e-6)
 
 
-def first_update(config: TrainConfig, gradient: np.ndarray, parameter: np.ndarray) -> np.ndarray:
+def first_update(config: OptimizerSettings, gradient: np.ndarray, parameter: np.ndarray) -> np.ndarray:
     tx = make_optimizer(config, TOTAL)
     params = {"weight": jnp.asarray(parameter, jnp.float32)}
     updates, _ = tx.update({"weight": jnp.asarray(gradient, jnp.float32)}, tx.init(params), params)
@@ -50,7 +50,7 @@ def test_clipping_shortens_long_gradients_only() -> None:
 
 
 def test_weight_decay_pulls_to_zero() -> None:
-    config = change(optimizer=Optimizer.ADAMW, weight_decay=0.1)
+    config = change(optimizer="adamw", weight_decay=0.1)
     assert first_update(config, np.zeros(2), np.array([2.0, -4])).tolist() == pytest.approx([-0.1, 0.2])
 
 

@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from rnncli.data.batching import round_up
 from rnncli.models.parameters import initial_weights
-from rnncli.settings import Arch, ClassWeights, Precision
+from rnncli.settings.train import Precision
 from rnncli.training.loop import class_weights
 from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState, batch_metrics, cross_entropy
 from tests.training.toys import (
@@ -89,10 +89,10 @@ def test_metrics_of_a_filled_batch_are_those_of_its_examples(num_outputs: int) -
 
 def test_class_weights() -> None:
     labels = np.array([0] * 6 + [2] * 2 + [1] * 4, np.int32)
-    assert class_weights(labels, 3, ClassWeights.NONE).tolist() == [1, 1, 1]
-    assert class_weights(labels, 3, ClassWeights.BALANCED).tolist() == pytest.approx([12 / 18, 1, 2])
-    assert class_weights(labels, 4, ClassWeights.BALANCED).tolist() == pytest.approx([12 / 24, 0.75, 1.5, 0])
-    balanced = class_weights(labels, 3, ClassWeights.BALANCED)[labels]
+    assert class_weights(labels, 3, "none").tolist() == [1, 1, 1]
+    assert class_weights(labels, 3, "balanced").tolist() == pytest.approx([12 / 18, 1, 2])
+    assert class_weights(labels, 4, "balanced").tolist() == pytest.approx([12 / 24, 0.75, 1.5, 0])
+    balanced = class_weights(labels, 3, "balanced")[labels]
     assert [float(balanced[labels == c].sum()) for c in range(3)] == pytest.approx([4, 4, 4])
 
 
@@ -149,7 +149,7 @@ def test_the_initial_state(steps: Steps) -> None:
     """`initial_weights`, as parameters, with nothing in the optimizer's state."""
     state = snapshot(steps.initial_state(5))
     found = flatten_dict(state.params, sep=".")
-    model_config = CONFIG.model_config(vocab_size=VOCAB_SIZE, num_classes=NUM_CLASSES)
+    model_config = CONFIG.model.shape(vocab_size=VOCAB_SIZE, num_classes=NUM_CLASSES)
     expected = initial_weights(model_config, 5)
     assert found.keys() == expected.keys()
     for name, weight in expected.items():
@@ -157,8 +157,8 @@ def test_the_initial_state(steps: Steps) -> None:
     assert all((leaf == 0).all() for leaf in jax.tree.leaves((state.opt_state, state.step)))
 
 
-@pytest.mark.parametrize("arch", [Arch.BIGRU, Arch.BILSTM])
-def test_bfloat16_rounds_products_and_nothing_else(arch: Arch) -> None:
+@pytest.mark.parametrize("arch", ["bigru", "bilstm"])
+def test_bfloat16_rounds_products_and_nothing_else(arch: str) -> None:
     """Close to float32, not equal to it; parameters and the optimizer's state stay float32."""
     key, found = jax.random.key(3), {}
     for precision in Precision:
@@ -168,6 +168,6 @@ def test_bfloat16_rounds_products_and_nothing_else(arch: Arch) -> None:
         state, metrics = steps.train(state, batch, key)
         assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {np.dtype("float32")}
         found[precision] = np.array([float(metrics.loss), float(metrics.grad_norm)])
-    exact, rounded = found[Precision.FLOAT32], found[Precision.BFLOAT16]
+    exact, rounded = found["float32"], found["bfloat16"]
     assert (rounded != exact).all()
     np.testing.assert_allclose(rounded, exact, rtol=1e-2)

@@ -1,13 +1,12 @@
 """Splits, steps and trainers that are small enough to run a whole training in a test."""
 
-import dataclasses
 from typing import Any
 
 import jax
 import numpy as np
 
 from rnncli.data.dataset import Split
-from rnncli.settings import Arch, Batching, Schedule, TrainConfig
+from rnncli.settings.train import TrainSettings
 from rnncli.training.loop import Trainer
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Steps, TrainState
@@ -17,25 +16,25 @@ TRAIN_SIZE, VALIDATION_SIZE = 263, 29
 
 # Dropout, a schedule and momentum, so that every step depends on all that a checkpoint must hold;
 # enough batches for texts to be padded to two lengths.
-CONFIG = TrainConfig(
-    arch=Arch.GRU,
+CONFIG = TrainSettings.from_options(
+    arch="gru",
     epochs=3,
     embedding_size=5,
     hidden_size=3,
     dropout=0.25,
     batch_size=4,
-    batching=Batching.BUCKETS,
+    batching="buckets",
     learning_rate=0.01,
-    schedule=Schedule.COSINE,
+    schedule="cosine",
     warmup_steps=7,
     clip_norm=1.0,
 )
-TOTAL_STEPS = -(-TRAIN_SIZE // CONFIG.batch_size) * CONFIG.epochs
+TOTAL_STEPS = -(-TRAIN_SIZE // CONFIG.data.batch_size) * CONFIG.epochs
 
 
-def change(**settings: Any) -> TrainConfig:
+def change(**settings: Any) -> TrainSettings:
     """`CONFIG` with other settings."""
-    return dataclasses.replace(CONFIG, **settings)
+    return CONFIG.replace(**settings)
 
 
 def make_split(name: str, texts: list[np.ndarray], labels: np.ndarray | None) -> Split:
@@ -52,11 +51,11 @@ def random_split(name: str, size: int, seed: int = 0) -> Split:
     return make_split(name, texts, np.array(labels, np.int32))
 
 
-def make_steps(config: TrainConfig, num_devices: int = 1, *, num_classes: int = NUM_CLASSES) -> Steps:
-    model_config = config.model_config(vocab_size=VOCAB_SIZE, num_classes=num_classes)
+def make_steps(config: TrainSettings, num_devices: int = 1, *, num_classes: int = NUM_CLASSES) -> Steps:
+    model_config = config.model.shape(vocab_size=VOCAB_SIZE, num_classes=num_classes)
     automatic = (jax.sharding.AxisType.Auto,)
     mesh = jax.make_mesh((num_devices,), ("data",), automatic, devices=jax.devices()[:num_devices])
-    return Steps(model_config, make_optimizer(config, TOTAL_STEPS), mesh, config.precision)
+    return Steps(model_config, make_optimizer(config.optimizer, TOTAL_STEPS), mesh, config.precision)
 
 
 def make_trainer(

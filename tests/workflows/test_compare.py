@@ -11,14 +11,14 @@ from rnncli.errors import RunError
 from rnncli.evaluation.significance import holm, paired_test
 from rnncli.runs import evaluations as storage
 from rnncli.runs.run import Run
-from rnncli.settings import SortKey
+from rnncli.settings.choices import SortKey
 from rnncli.system.files import to_json, with_checksum, write_json
 from rnncli.workflows.compare import Comparison, compare_runs
 from rnncli.workflows.evaluate import evaluate_run
 from tests.evaluation.factories import make_dataset, make_run
 
 
-def compare(runs_dir: Path, *names: str, sort: SortKey = SortKey.ACCURACY, **options: str) -> Comparison:
+def compare(runs_dir: Path, *names: str, sort: SortKey = "accuracy", **options: str) -> Comparison:
     return compare_runs(runs_dir, names, split=options.pop("split", "test"), sort=sort, **options)
 
 
@@ -78,7 +78,7 @@ def test_each_is_tested_against_the_best(runs_dir: Path, runs: dict[str, Run]) -
 def test_equals_have_one_best(runs_dir: Path, dataset: Dataset) -> None:
     for name in ("b", "a"):
         evaluate_run(make_run(runs_dir, name, dataset), dataset, "test", batch_size=64)
-    comparison = compare(runs_dir, sort=SortKey.NAME)
+    comparison = compare(runs_dir, sort="name")
     tests = {entry.run.name: entry.against_best for entry in comparison.entries}
     assert comparison.best.run.name == "b"  # the older of the two
     assert tests["b"] is None
@@ -88,12 +88,12 @@ def test_equals_have_one_best(runs_dir: Path, dataset: Dataset) -> None:
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [
-        (SortKey.ACCURACY, ["best-one", "middle", "poor"]),
-        (SortKey.LOSS, ["poor", "middle", "best-one"]),
-        (SortKey.PARAMETERS, ["poor", "middle", "best-one"]),
-        (SortKey.TIME, ["best-one", "poor", "middle"]),
-        (SortKey.SIZE, ["best-one", "middle", "poor"]),
-        (SortKey.NAME, ["best-one", "middle", "poor"]),
+        ("accuracy", ["best-one", "middle", "poor"]),
+        ("loss", ["poor", "middle", "best-one"]),
+        ("parameters", ["poor", "middle", "best-one"]),
+        ("time", ["best-one", "poor", "middle"]),
+        ("size", ["best-one", "middle", "poor"]),
+        ("name", ["best-one", "middle", "poor"]),
     ],
 )
 def test_sort(runs_dir: Path, runs: dict[str, Run], sort: SortKey, expected: list[str]) -> None:
@@ -217,7 +217,7 @@ def test_json(runs_dir: Path, dataset: Dataset, runs: dict[str, Run]) -> None:
 @pytest.mark.usefixtures("dataset")
 def test_no_runs(runs_dir: Path, dataset_name: str | None) -> None:
     with pytest.raises(RunError, match=r"^no finished run"):
-        compare_runs(runs_dir, [], split="test", dataset=dataset_name, sort=SortKey.ACCURACY)
+        compare_runs(runs_dir, [], split="test", dataset=dataset_name, sort="accuracy")
 
 
 def test_a_summary_without_a_figure_is_named(runs_dir: Path, runs: dict[str, Run]) -> None:

@@ -13,7 +13,7 @@ from rnncli.errors import DataError, RunError
 from rnncli.inference.model_folder import load_model
 from rnncli.inference.predictions import Scorer
 from rnncli.runs import evaluations as storage
-from rnncli.settings import PrepareConfig, Truncation
+from rnncli.settings.prepare import PrepareSettings
 from rnncli.workflows import evaluate
 from tests.evaluation.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
 
@@ -143,7 +143,7 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
         ({"seed": 3}, {}, "it was encoded with another vocabulary; score its texts with 'rnncli predict"),
         ({}, {"vocab_size": 20}, "it was encoded with another vocabulary"),
         ({}, {"max_length": 7}, r"its texts are cut to 7 tokens \(head\), the run's to 31 \(head\); score"),
-        ({}, {"truncate": Truncation.TAIL}, r"its texts are cut to 31 tokens \(tail\), the run's to 31"),
+        ({}, {"keep": "start"}, r"its texts are cut to 31 tokens \(tail\), the run's to 31"),
     ],
 )
 def test_data_that_means_something_else_is_refused(
@@ -162,7 +162,7 @@ def test_the_unlabelled_split_cannot_be_evaluated(runs_dir: Path) -> None:
             splits = super().read(store, report)
             return {**splits, "unlabelled": dataclasses.replace(splits["test"], labels=None)}
 
-    dataset = prepare(WithUnlabelled(), PrepareConfig(), runs_dir=runs_dir, name="words")
+    dataset = prepare(WithUnlabelled(), PrepareSettings(), runs_dir=runs_dir, name="words")
     run = make_run(runs_dir, "bow-1", dataset)
     with pytest.raises(DataError, match="dataset 'words' has no labelled examples in split 'unlabelled'"):
         evaluate.evaluate_run(run, dataset, "unlabelled", batch_size=64)

@@ -12,16 +12,16 @@ from typing import Any, BinaryIO, Self
 
 from rnncli.data.reading.lines import MAX_LINE, Line, read_lines
 from rnncli.errors import DataError
-from rnncli.settings import TableFormat
+from rnncli.settings.choices import TableFormat
 
-ENDINGS = {
-    ".csv": TableFormat.CSV,
-    ".tsv": TableFormat.TSV,
-    ".jsonl": TableFormat.JSONL,
-    ".ndjson": TableFormat.JSONL,
-    ".json": TableFormat.JSONL,
-    ".parquet": TableFormat.PARQUET,
-    ".txt": TableFormat.TEXT,
+ENDINGS: dict[str, TableFormat] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".txt": "text",
 }
 _CSV_FAULTS = {
     "end of data": "a quote is opened and never closed",
@@ -81,17 +81,17 @@ def iter_rows(stream: BinaryIO, format: TableFormat, *, where: str, encoding: st
     Raises:
         DataError: The table as a whole cannot be read: no header, not Parquet, an unknown encoding.
     """
-    if format is TableFormat.PARQUET:
+    if format == "parquet":
         from rnncli.data.reading.parquet import iter_parquet
 
         for number, values in enumerate(iter_parquet(stream, where=where), 1):
             yield Row(number, values)
         return
     lines = read_lines(stream, where=where, encoding=encoding)
-    if format is TableFormat.TEXT:
+    if format == "text":
         for line in lines:
             yield Row(line.number, {}, line.error) if line.error else Row(line.number, {"text": line.text})
-    elif format is TableFormat.JSONL:
+    elif format == "jsonl":
         yield from map(_json_row, lines)
     else:
         yield from _delimited_rows(lines, format, where)
@@ -242,7 +242,7 @@ def _unquoted(cell: str) -> str:
 
 def _delimiter(header: str, format: TableFormat) -> str:
     """A tab for TSV; for CSV a comma, or what some spreadsheets write under that name."""
-    return "\t" if format is TableFormat.TSV else max(",;\t", key=header.count)
+    return "\t" if format == "tsv" else max(",;\t", key=header.count)
 
 
 def _checked_header(cells: list[str], error: str | None, where: str) -> list[str]:

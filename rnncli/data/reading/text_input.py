@@ -12,7 +12,7 @@ from rnncli.data.reading.tables import Row, format_of, iter_rows
 from rnncli.data.reading.text_rows import TextRow
 from rnncli.data.sources.table import TEXT_NAMES
 from rnncli.errors import DataError, UsageError
-from rnncli.settings import TableFormat
+from rnncli.settings.choices import TableFormat
 from rnncli.system.files import named_failures
 
 
@@ -37,10 +37,10 @@ def input_rows(
         DataError: the table as a whole cannot be read, or its header lacks the column.
     """
     is_file = source is not None and source.is_file()
-    format = chosen or (format_of(source) if source and is_file else TableFormat.TEXT)
-    if format is TableFormat.TEXT and column:
+    format = chosen or (format_of(source) if source and is_file else "text")
+    if format == "text" and column:
         raise UsageError("lines of text have no columns: add --format csv, tsv or jsonl to --text-column")
-    if format is TableFormat.PARQUET and not is_file:
+    if format == "parquet" and not is_file:
         raise UsageError("Parquet cannot be read from a pipe: save it and name the file with --input")
     where = str(source or "standard input")
     with named_failures(Path(where)), _open(source, before_waiting) as stream:
@@ -64,7 +64,7 @@ def _table_rows(
             yield TextRow(index, row.values[column])
             continue
         error = row.error or _without_text(row, column)
-        if row.error is None and row.values and format in (TableFormat.CSV, TableFormat.TSV):
+        if row.error is None and row.values and format in ("csv", "tsv"):
             raise DataError(f"{where}: {error}")
         yield TextRow(index, None, f"line {row.line}: {error}")
 

@@ -10,7 +10,6 @@ from rnncli.data.names import Names
 from rnncli.data.reading.tables import Row, format_of, iter_rows
 from rnncli.data.stored_texts import StoredTexts, TextStore
 from rnncli.errors import DataError
-from rnncli.settings import TableFormat
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "comment", "message", "question", "tweet", "body")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "intent", "rating", "stars", "polarity")
@@ -126,7 +125,7 @@ def _find(names: Collection[str], wanted: str | None, usual: tuple[str, ...]) ->
 def _rows(path: Path, encoding: str, report: Report) -> Iterator[Row]:
     """The rows of a file that are not blank, reported every few thousand."""
     table_format = format_of(path)
-    if table_format is TableFormat.TEXT:
+    if table_format == "text":
         raise DataError(
             f"{path}: plain text has no labels; use CSV, TSV, JSONL, Parquet or split/label/*.txt"
         )

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from rnncli.data.reading.tables import Row, format_of, iter_rows
 from rnncli.errors import DataError
-from rnncli.settings import TableFormat
+from rnncli.settings.choices import TableFormat
 
-CSV, TSV, JSONL, TEXT = TableFormat.CSV, TableFormat.TSV, TableFormat.JSONL, TableFormat.TEXT
+CSV, TSV, JSONL, TEXT = "csv", "tsv", "jsonl", "text"
 
 
 def rows(content: bytes, table_format: TableFormat, encoding: str = "utf-8") -> list[Row]:
@@ -295,7 +295,7 @@ def test_parquet(tmp_path: Path) -> None:
         }
     )
     parquet.write_table(table, tmp_path / "t.parquet")
-    got = rows((tmp_path / "t.parquet").read_bytes(), TableFormat.PARQUET)
+    got = rows((tmp_path / "t.parquet").read_bytes(), "parquet")
     assert got == [
         Row(1, {"text": "a", "label": "x", "number": "1", "flag": "true"}),
         Row(2, {"text": "", "label": "y", "number": "2", "flag": "false"}),
@@ -303,7 +303,7 @@ def test_parquet(tmp_path: Path) -> None:
     ]
     for damaged in (b"", b"PAR1", (tmp_path / "t.parquet").read_bytes()[:-50]):
         with pytest.raises(DataError, match="here: not a readable Parquet file"):
-            rows(damaged, TableFormat.PARQUET)
+            rows(damaged, "parquet")
 
 
 @pytest.mark.parametrize(

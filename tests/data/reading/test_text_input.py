@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rnncli.data.reading.text_input import input_rows
 from rnncli.data.reading.text_rows import TextRow, argument_rows
 from rnncli.errors import DataError, UsageError
-from rnncli.settings import TableFormat
+from rnncli.settings.choices import TableFormat
 
 BYTES = st.lists(
     st.sampled_from([b"a", b"\n", b"\r\n", b'"', b"\t", b"\0", b"\xff", b"{}", b"\xc3\xa9", b" "])
@@ -27,7 +27,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("input") / "rows"
 
 
-@pytest.mark.parametrize("format", [TableFormat.TEXT, TableFormat.JSONL])
+@pytest.mark.parametrize("format", ["text", "jsonl"])
 @given(parts=BYTES)
 def test_every_line_is_a_row(path: Path, format: TableFormat, parts: list[bytes]) -> None:
     content = b"a first line\n" + b"".join(parts)  # so that it does not look like UTF-16 without a mark
@@ -36,7 +36,7 @@ def test_every_line_is_a_row(path: Path, format: TableFormat, parts: list[bytes]
     assert len(found) == content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
     assert [row.index for row in found] == list(range(len(found)))
     assert all((row.text is None) != (row.error is None) for row in found)
-    if format is TableFormat.TEXT:
+    if format == "text":
         for row, line in zip(found, content.split(b"\n"), strict=False):
             assert row.text is None or row.text.encode() == line.removesuffix(b"\r")
 
@@ -44,17 +44,15 @@ def test_every_line_is_a_row(path: Path, format: TableFormat, parts: list[bytes]
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_texts_come_through_json_whole(path: Path, texts: list[str]) -> None:
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    assert [(row.text, row.error) for row in rows(path, TableFormat.JSONL)] == [
-        (text, None) for text in texts
-    ]
+    assert [(row.text, row.error) for row in rows(path, "jsonl")] == [(text, None) for text in texts]
 
 
 def test_the_column_with_a_usual_name_is_found(path: Path) -> None:
     path.write_text("Comment,id, TEXT\na,1,b\n")
-    assert rows(path, TableFormat.CSV) == [TextRow(0, "b")]
-    assert rows(path, TableFormat.CSV, "Comment") == [TextRow(0, "a")]
+    assert rows(path, "csv") == [TextRow(0, "b")]
+    assert rows(path, "csv", "Comment") == [TextRow(0, "a")]
     path.write_text('{"comment": "a", "text": "b"}\n{"text": "c"}\n{"comment": "d"}\n')
-    found = rows(path, TableFormat.JSONL)
+    found = rows(path, "jsonl")
     assert [row.text for row in found] == ["b", "c", None]
     assert (
         found[2].error
@@ -65,23 +63,23 @@ def test_the_column_with_a_usual_name_is_found(path: Path) -> None:
 def test_a_table_without_the_column_is_refused_as_a_whole(path: Path) -> None:
     path.write_text("id,opinion\nragged\n1,good\n")
     with pytest.raises(DataError, match="rows: no column 'text' with a text; columns: id, opinion"):
-        rows(path, TableFormat.CSV, "text")
+        rows(path, "csv", "text")
 
 
 def test_blank_lines_of_tables_keep_their_place(path: Path) -> None:
     path.write_text("id,text\n1,a\n\n2,b\n")
-    assert rows(path, TableFormat.CSV)[1] == TextRow(1, None, "line 3: the line is blank")
+    assert rows(path, "csv")[1] == TextRow(1, None, "line 3: the line is blank")
     path.write_text("text\na\n\nb\n")
-    assert rows(path, TableFormat.CSV) == [TextRow(0, "a"), TextRow(1, ""), TextRow(2, "b")]
+    assert rows(path, "csv") == [TextRow(0, "a"), TextRow(1, ""), TextRow(2, "b")]
 
 
 def test_options_that_do_not_fit_the_input(path: Path, tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(UsageError, match="lines of text have no columns"):
-        rows(path, TableFormat.TEXT, "text")
+        rows(path, "text", "text")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="Parquet cannot be read from a pipe"):
-        rows(tmp_path / "pipe", TableFormat.PARQUET)
+        rows(tmp_path / "pipe", "parquet")
 
 
 def test_a_pipe_says_when_it_has_run_dry() -> None:

@@ -6,7 +6,7 @@ import pytest
 from rnncli.data.sources.imdb import ImdbSource
 from rnncli.data.splits import complete_splits
 from rnncli.errors import DataError
-from rnncli.settings import PrepareConfig
+from rnncli.settings.prepare import PrepareSettings
 from tests.data.reading import read
 from tests.data.small_imdb import Files, pack, small_imdb
 
@@ -77,7 +77,7 @@ def test_files_of_other_names_are_left_alone(tmp_path: Path) -> None:
 def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
     files = small_imdb(films=53, reviews=307)
     splits = complete_splits(
-        read(ImdbSource(pack(tmp_path / "a.tar.gz", files))), PrepareConfig(val_fraction=0.2)
+        read(ImdbSource(pack(tmp_path / "a.tar.gz", files))), PrepareSettings(val_fraction=0.2)
     )
     train, validation = set(splits["train"].groups or ()), set(splits["validation"].groups or ())
     assert train.isdisjoint(validation)
@@ -88,7 +88,7 @@ def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
 
 
 def test_the_whole_of_it(imdb_archive: Path) -> None:
-    splits = complete_splits(read(ImdbSource(imdb_archive)), PrepareConfig())
+    splits = complete_splits(read(ImdbSource(imdb_archive)), PrepareSettings())
     assert [len(examples) for examples in splits.values()] == [22500, 2500, 25000, 50000]
     for name in ("train", "validation", "test"):
         labels = splits[name].labels or ()

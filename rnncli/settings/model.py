@@ -1,0 +1,52 @@
+"""What a classifier is made of; the registry of cells and poolings."""
+
+from dataclasses import dataclass
+
+from rnncli.settings.base import Settings, setting
+
+# The classes of `rnncli.models.cells` and `rnncli.models.numpy_cells` that these names stand for.
+CELLS = {"rnn": "RNNCell", "lstm": "LSTMCell", "gru": "GRUCell"}
+# The vectors that a pooling puts side by side; each is a function of `rnncli.models.pooling` and of
+# `rnncli.models.numpy_pooling`.
+POOLINGS = {"last": ("last",), "max": ("maximum",), "mean": ("mean",), "maxmean": ("maximum", "mean")}
+
+ARCHES = ("bow", *CELLS, *(f"bi{cell}" for cell in CELLS))
+
+
+@dataclass(frozen=True)
+class ModelSettings(Settings):
+    """What a user decides about a model."""
+
+    arch: str = setting("bilstm", "Architecture: bag of words or recurrent encoder.", choices=ARCHES)
+    embedding_size: int = setting(128, "Size of a word's vector.", min=1)
+    hidden_size: int = setting(64, "Size of the hidden state in each direction.", min=1)
+    num_layers: int = setting(1, "Number of stacked recurrent layers.", min=1)
+    dropout: float = setting(0.5, "Share of units dropped during training.", min=0, below=1)
+    pooling: str = setting("last", "How the states of a text become one vector.", choices=tuple(POOLINGS))
+
+    @property
+    def cell(self) -> str:
+        """The recurrent cell, a key of `CELLS`; empty for the bag of words."""
+        return "" if self.arch == "bow" else self.arch.removeprefix("bi")
+
+    @property
+    def num_directions(self) -> int:
+        """1, or 2 for encoders that also read from the end."""
+        return 2 if self.arch.startswith("bi") else 1
+
+    def shape(self, *, vocab_size: int, num_classes: int) -> "ModelShape":
+        """The shape of such a model for data with these sizes."""
+        return ModelShape(**self.options(), vocab_size=vocab_size, num_classes=num_classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelShape(ModelSettings):
+    """A model's settings and the sizes that its data gives: with parameters, all of a forward pass."""
+
+    vocab_size: int = setting(0, "Words, padding and unknown included.", min=1)
+    num_classes: int = setting(0, "Classes told apart.", min=2)
+
+    @property
+    def num_outputs(self) -> int:
+        """Output units: one logit for two classes (of the second), else one a class."""
+        return 1 if self.num_classes == 2 else self.num_classes

@@ -1,0 +1,56 @@
+"""Everything that decides a training run, besides its dataset."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rnncli.settings.base import Settings, require, setting
+from rnncli.settings.model import ModelSettings
+
+Batching = Literal["buckets", "full"]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
+Schedule = Literal["constant", "cosine", "linear"]
+ClassWeights = Literal["none", "balanced"]
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class DataSettings(Settings):
+    """How training texts become batches."""
+
+    batch_size: int = setting(64, "Texts in a batch.", min=1)
+    batching: Batching = setting("buckets", "Pad batches to a few lengths, or all to the longest text.")
+    class_weights: ClassWeights = setting("none", "Weights of the classes in the loss.")
+
+
+@dataclass(frozen=True)
+class OptimizerSettings(Settings):
+    """How gradients become updates."""
+
+    name: Optimizer = setting("adam", "Update rule.", name="optimizer")
+    learning_rate: float = setting(3e-3, "Highest learning rate of the schedule.", above=0)
+    schedule: Schedule = setting("constant", "How the learning rate changes after warm-up.")
+    warmup_steps: int = setting(0, "Steps over which the learning rate rises from 0.", min=0)
+    weight_decay: float = setting(0.0, "Weight decay, with adamw only.", min=0)
+    clip_norm: float = setting(1.0, "Clip gradients to this global norm; 0 disables clipping.", min=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.weight_decay == 0 or self.name == "adamw",
+            f"weight_decay needs --optimizer adamw, not {self.name}",
+        )
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """Everything that decides a run, besides its dataset."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    epochs: int = setting(5, "Passes over the training split.", min=1)
+    early_stopping: int = setting(
+        0, "Stop after this many epochs without a better one; 0 trains them all.", min=0
+    )
+    precision: Precision = setting("float32", "Precision of the matrix products in recurrent layers.")
+    seed: int = setting(0, "Seed of initial parameters, order of texts and dropout.", min=0)
