@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from rnncli.data.dataset import Dataset
+from tests.runs.factories import make_dataset
+
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
 settings.load_profile("any machine")
 
@@ -22,3 +25,15 @@ def imdb_archive() -> Path:
     if not IMDB_ARCHIVE.exists():
         pytest.skip(f"needs {IMDB_ARCHIVE}")
     return IMDB_ARCHIVE
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    """A folder of runs that is not there yet."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def dataset(runs_dir: Path) -> Dataset:
+    """A small prepared dataset with tags."""
+    return make_dataset(runs_dir)

@@ -36,7 +36,7 @@ def random_model(
     *,
     label_names: Sequence[str] | None = None,
     max_length: int = 23,
-    truncate: Keep = "end",
+    keep: Keep = "end",
 ) -> SavedModel:
     """A model that knows the first ``config.vocab_size - 2`` words of `vocabulary`."""
     words = vocabulary(config.vocab_size - 2)
@@ -45,7 +45,7 @@ def random_model(
         config=config,
         label_names=tuple(names)[: config.num_classes],
         max_length=max_length,
-        keep=truncate,
+        keep=keep,
         weights=random_weights(config, seed),
         tokenizer=Tokenizer.train(words, config.vocab_size),
         dataset={"name": "words", "fingerprint": "0" * 64},

@@ -12,7 +12,7 @@ import pytest
 from rnncli.data.dataset import Dataset
 from rnncli.workflows.evaluate import evaluate_run
 from tests.cli.command import ROOT, rnncli
-from tests.evaluation.factories import make_dataset, make_run
+from tests.runs.factories import make_dataset, make_run
 
 LONG = "a-run-with-a-name-that-somebody-made-very-long-to-say-all-about-it"
 

@@ -13,7 +13,7 @@ from rnncli.inference.model_folder import _own_sha256
 from rnncli.runs.run import Run
 from rnncli.system.files import write_json
 from tests.cli.command import rnncli
-from tests.evaluation.factories import make_dataset, make_run
+from tests.runs.factories import make_dataset, make_run
 
 
 @pytest.fixture(scope="module")

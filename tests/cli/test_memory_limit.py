@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import ROOT
-from tests.evaluation.factories import make_dataset, make_run
+from tests.runs.factories import make_dataset, make_run
 
 AMPLE = 'ulimit -v 100000000 && exec "$@"'
 COMMAND = ["bash", "-c", AMPLE, "bash", sys.executable, "-W", "error", "-m", "rnncli"]

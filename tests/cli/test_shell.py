@@ -17,7 +17,7 @@ from rnncli.errors import RunError
 from rnncli.runs.run import Run, find_run
 from rnncli.settings.train import TrainSettings
 from tests.cli.command import ROOT, rnncli
-from tests.evaluation.factories import make_dataset, make_run
+from tests.runs.factories import make_dataset, make_run
 
 COMMAND = [sys.executable, "-W", "error", "-m", "rnncli"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}

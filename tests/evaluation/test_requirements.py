@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
-from tests.evaluation.test_report import random_evaluation
 
 from rnncli.errors import UsageError
 from rnncli.evaluation.requirements import Threshold, check_not_worse, check_threshold, parse_threshold
 from rnncli.evaluation.significance import PairedTest
+from tests.evaluation.test_measures import random_evaluation
 
 EVALUATION = dataclasses.replace(random_evaluation(2), accuracy=0.87, macro_f1=0.85, roc_auc=0.93)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evaluation.test_report import SUBJECT
 
 from rnncli.errors import UsageError
 from rnncli.evaluation.measures import measure
 from rnncli.reporting.evaluation_rows import check_output, write_predictions
 from rnncli.workflows.evaluate import Evaluated
+from tests.evaluation.test_measures import SUBJECT
 from tests.evaluation.test_metrics import random_predictions
 
 NAMES = ("neg,\n", 'po"s', "مرحبا 🎬")

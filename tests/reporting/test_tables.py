@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console, RenderableType
-from tests.evaluation.test_report import SUBJECT
 
 from rnncli.evaluation.measures import Evaluation, measure
 from rnncli.evaluation.significance import paired_test
@@ -16,6 +15,7 @@ from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.system.files import with_checksum, write_json
 from rnncli.workflows.compare import Comparison, Entry
+from tests.evaluation.test_measures import SUBJECT
 from tests.evaluation.test_metrics import random_predictions
 
 WIDTHS = (40, 60, 80, 200)
@@ -141,7 +141,7 @@ def entry(folder: Path, name: str, *, known: bool = True, **settings: object) ->
     run = Run(folder / name)
     run.path.mkdir()
     write_json(run.config_path, with_checksum({"dataset": "words", "fingerprint": "f" * 64}))
-    config = TrainSettings.from_dict(settings, where="settings")
+    config = TrainSettings.from_options(**settings)
     return Entry(
         run=run,
         settings={"dataset": "words", **config.options()},

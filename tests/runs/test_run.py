@@ -15,14 +15,16 @@ def run(tmp_path: Path) -> Run:
     """A finished run, as far as its small files go."""
     run = Run(tmp_path / "runs" / "a")
     run.model_dir.mkdir(parents=True)
-    run.write_description(TrainSettings(learning_rate=0.003), dataset="words", fingerprint="f" * 64)
+    run.write_description(
+        TrainSettings.from_options(learning_rate=0.003), dataset="words", fingerprint="f" * 64
+    )
     run.metrics_path.write_text('{"epoch": 1}\n')
     run.write_summary({"val_accuracy": 0.5})
     return run
 
 
 def test_a_setting_that_was_changed_by_hand_or_by_damage_is_found(run: Run) -> None:
-    assert run.config.learning_rate == 0.003
+    assert run.config.optimizer.learning_rate == 0.003
     run.config_path.write_text(run.config_path.read_text().replace("0.003", "0.002"))
     with pytest.raises(RunError, match=r"a/config\.json is damaged \(its checksum differs\)"):
         _ = Run(run.path).config

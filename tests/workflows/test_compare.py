@@ -15,7 +15,7 @@ from rnncli.settings.choices import SortKey
 from rnncli.system.files import to_json, with_checksum, write_json
 from rnncli.workflows.compare import Comparison, compare_runs
 from rnncli.workflows.evaluate import evaluate_run
-from tests.evaluation.factories import make_dataset, make_run
+from tests.runs.factories import make_dataset, make_run
 
 
 def compare(runs_dir: Path, *names: str, sort: SortKey = "accuracy", **options: str) -> Comparison:

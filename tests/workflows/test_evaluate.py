@@ -15,7 +15,7 @@ from rnncli.inference.predictions import Scorer
 from rnncli.runs import evaluations as storage
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.workflows import evaluate
-from tests.evaluation.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
+from tests.runs.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -142,8 +142,8 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
         ({"label_names": ("neg", "neutral", "pos")}, {}, "its labels are neg, neutral, pos, the run's are"),
         ({"seed": 3}, {}, "it was encoded with another vocabulary; score its texts with 'rnncli predict"),
         ({}, {"vocab_size": 20}, "it was encoded with another vocabulary"),
-        ({}, {"max_length": 7}, r"its texts are cut to 7 tokens \(head\), the run's to 31 \(head\); score"),
-        ({}, {"keep": "start"}, r"its texts are cut to 31 tokens \(tail\), the run's to 31"),
+        ({}, {"max_length": 7}, r"its texts are cut to 7 tokens \(end\), the run's to 31 \(end\); score"),
+        ({}, {"keep": "start"}, r"its texts are cut to 31 tokens \(start\), the run's to 31"),
     ],
 )
 def test_data_that_means_something_else_is_refused(

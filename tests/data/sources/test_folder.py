@@ -4,7 +4,7 @@ import pytest
 
 from rnncli.data.sources.folder import FolderSource
 from rnncli.errors import DataError
-from tests.data.reading import read
+from tests.data.sources.reading import read
 
 
 def write(path: Path, content: bytes) -> None:

@@ -7,8 +7,8 @@ from rnncli.data.sources.imdb import ImdbSource
 from rnncli.data.splits import complete_splits
 from rnncli.errors import DataError
 from rnncli.settings.prepare import PrepareSettings
-from tests.data.reading import read
 from tests.data.small_imdb import Files, pack, small_imdb
+from tests.data.sources.reading import read
 
 
 def unpack(root: Path, files: Files) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from rnncli.data.examples import Examples, Progress
 from rnncli.data.sources.table import TableSource, find_columns
 from rnncli.errors import DataError
-from tests.data import reading
+from tests.data.sources import reading
 
 
 def write(path: Path, content: str) -> Path:

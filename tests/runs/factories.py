@@ -105,7 +105,7 @@ def make_run(
     """A finished run of `word_model`."""
     run, manifest = Run(runs_dir / name), dataset.manifest
     run.path.mkdir(parents=True)
-    config = TrainSettings.from_dict({"arch": "bow", "epochs": 3, **settings}, where="settings")
+    config = TrainSettings.from_options(**{"arch": "bow", "epochs": 3, **settings})
     run.write_description(config, dataset=manifest.name, fingerprint=manifest.fingerprint)
     save_model(run.model_dir, word_model(dataset, known_words=known_words))
     summary = {
@@ -113,7 +113,7 @@ def make_run(
         "run": name,
         "dataset": manifest.name,
         "fingerprint": manifest.fingerprint,
-        "arch": str(config.arch),
+        "arch": config.model.arch,
         "parameters": 1009 + known_words,
         "epochs": config.epochs,
         "best_epoch": config.epochs,
