@@ -30,8 +30,8 @@ def make(
 ) -> tuple[ModelShape, Params]:
     config = ModelShape(
         arch,
-        VOCAB_SIZE,
-        num_classes,
+        vocab_size=VOCAB_SIZE,
+        num_classes=num_classes,
         embedding_size=5,
         hidden_size=7,
         num_layers=num_layers,

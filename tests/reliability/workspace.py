@@ -149,7 +149,7 @@ class Project:
 
     def _require_whole_run(self, history: list[Any]) -> None:
         run = self.run
-        assert run.config.arch == "gru"
+        assert run.config.model.arch == "gru"
         if run.model_dir.exists():
             load_model(run.model_dir, verify=True)
         for checkpoint in sorted(run.checkpoints_dir.glob("step-*"))[-KEPT:]:

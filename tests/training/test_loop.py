@@ -35,7 +35,7 @@ from tests.training.toys import (
     timeless,
 )
 
-BATCHES = -(-TRAIN_SIZE // CONFIG.batch_size)
+BATCHES = -(-TRAIN_SIZE // CONFIG.data.batch_size)
 # Steps after which a run is cut: in the first epoch, before its validation, in the last epoch.
 CUTS = (8, BATCHES, 2 * BATCHES + 32)
 REVIEWS = {

@@ -50,11 +50,11 @@ def test_clipping_shortens_long_gradients_only() -> None:
 
 
 def test_weight_decay_pulls_to_zero() -> None:
-    config = change(optimizer="adamw", weight_decay=0.1)
+    config = change(name="adamw", weight_decay=0.1)
     assert first_update(config, np.zeros(2), np.array([2.0, -4])).tolist() == pytest.approx([-0.1, 0.2])
 
 
 @pytest.mark.parametrize("optimizer", list(Optimizer))
 def test_the_first_update_goes_downhill(optimizer: Optimizer) -> None:
-    update = first_update(change(optimizer=optimizer), np.array([0.25, -0.5]), np.ones(2))
+    update = first_update(change(name=optimizer), np.array([0.25, -0.5]), np.ones(2))
     assert np.sign(update).tolist() == [-1, 1]

@@ -1,6 +1,7 @@
 """Losses and metrics against hand-made values, and one optimizer step."""
 
 import math
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -101,7 +102,7 @@ def random_batch(steps: Steps, fill_seed: int) -> Examples:
     random, garbage = np.random.default_rng(2), np.random.default_rng(fill_seed)
     words = np.zeros((1, 256), np.int32)
     words[0, 1:] = random.choice(np.arange(1, VOCAB_SIZE), 255, replace=False)
-    positions = random.integers(0, 256, (CONFIG.batch_size, round_up(MAX_LENGTH)), dtype=np.int32)
+    positions = random.integers(0, 256, (CONFIG.data.batch_size, round_up(MAX_LENGTH)), dtype=np.int32)
     positions[3] = garbage.integers(0, 256, positions.shape[1])
     labels = np.array([2, 0, 1, garbage.integers(NUM_CLASSES)], np.int32)
     return steps.place_examples(Examples(positions, words, labels, np.array([1, 0.5, 2, 0], np.float32)))
@@ -161,7 +162,7 @@ def test_the_initial_state(steps: Steps) -> None:
 def test_bfloat16_rounds_products_and_nothing_else(arch: str) -> None:
     """Close to float32, not equal to it; parameters and the optimizer's state stay float32."""
     key, found = jax.random.key(3), {}
-    for precision in Precision:
+    for precision in get_args(Precision):
         steps = make_steps(change(arch=arch, precision=precision, hidden_size=11, warmup_steps=0))
         state, batch = steps.initial_state(3), random_batch(steps, 0)
         steps.compile("train", state, batch, key)
