@@ -1,11 +1,9 @@
 """The command group, its errors and its exit codes."""
 
 import errno
-import io
 import os
 import sys
 import warnings
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +13,6 @@ from rnncli import __version__
 from rnncli.cli import console
 from rnncli.cli.compare import compare
 from rnncli.cli.eval import evaluate
-from rnncli.cli.memory_limit import OUT_OF_MEMORY, fork_under_memory_limit, leave_child_at_once
 from rnncli.cli.predict import predict
 from rnncli.cli.prepare import prepare
 from rnncli.cli.signals import exit_on_sigterm
@@ -24,6 +21,17 @@ from rnncli.errors import RnncliError
 from rnncli.system.files import named_failures
 
 CLOSED_PIPE = 128 + 13  # as a shell reports a program that SIGPIPE ended
+OUT_OF_MEMORY = "out of memory: use a smaller --batch-size or --max-length, or end other programs"
+FREE_SPACE = "free some space, or write elsewhere (--runs-dir, --output)"
+UNLOCK = "make it writable, or write elsewhere (--runs-dir, --output)"
+REMEDIES = {
+    errno.ENOSPC: FREE_SPACE,
+    errno.EDQUOT: FREE_SPACE,
+    errno.EFBIG: "raise the file-size limit (ulimit -f)",
+    errno.EROFS: UNLOCK,
+    errno.EACCES: UNLOCK,
+    errno.EPERM: UNLOCK,
+}
 
 
 class CommandGroup(TyperGroup):
@@ -36,6 +44,7 @@ class CommandGroup(TyperGroup):
             if sys.stdout:
                 with named_failures(console.STDOUT):
                     sys.stdout.flush()
+            return result
         except BrokenPipeError:
             _forget_output()
             raise typer.Exit(CLOSED_PIPE) from None
@@ -44,14 +53,11 @@ class CommandGroup(TyperGroup):
             if console.debug or message is None:
                 raise
             # Not the note in which JAX says that it has shortened the traceback.
-            notes = (note for note in getattr(error, "__notes__", ()) if "JAX_" not in note)
-            console.fail("; ".join([message, *notes, *_missing_folder()]))
-            if message == OUT_OF_MEMORY:
-                leave_child_at_once(1)
+            notes = [note for note in getattr(error, "__notes__", ()) if "JAX_" not in note]
+            console.fail("; ".join([message, *notes]))
             if isinstance(error, OSError) and error.filename == str(console.STDOUT):
                 _forget_output()
             raise typer.Exit(error.exit_code if isinstance(error, RnncliError) else 1) from None
-        return result
 
 
 class Command(TyperCommand):
@@ -73,48 +79,25 @@ class Command(TyperCommand):
                 formatter.write_dl(records)
 
 
-def _forget_output() -> None:
-    """Drop what Python still holds for standard output; it would fail once more at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-# What a library that does not fit into memory says when it is imported, and what XLA says.
-EXHAUSTED = ("failed to map segment", "annot allocate memory", "RESOURCE_EXHAUSTED", "start new thread")
-FREE_SPACE = "free some space, or write elsewhere (--runs-dir, --output)"
-UNLOCK = "make it writable, or write elsewhere (--runs-dir, --output)"
-REMEDIES = {
-    errno.ENOSPC: FREE_SPACE,
-    errno.EDQUOT: FREE_SPACE,
-    errno.EFBIG: "raise the file-size limit (ulimit -f)",
-    errno.EROFS: UNLOCK,
-    errno.EACCES: UNLOCK,
-    errno.EPERM: UNLOCK,
-}
-
-
 def _describe(error: Exception) -> str | None:
     """A failure in one line: what it is about, what happened, what helps; None for a fault of ours."""
     if isinstance(error, RnncliError):
         return str(error)
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in EXHAUSTED):
+    if isinstance(error, MemoryError):
         return OUT_OF_MEMORY
-    if not isinstance(error, OSError):
-        return None
-    what = f"{error.filename}: " if error.filename else ""
-    if error.errno is None:  # NumPy's words for a short write are "960 requested and 4 written"
-        full = "could not be written whole: the disk is full, or the file-size limit (ulimit -f) is reached"
-        return what + (full if str(error).endswith(" written") else str(error))
-    remedy = REMEDIES.get(error.errno)
-    return f"{what}{error.strerror}" + (f"; {remedy}" if remedy else "")
+    if isinstance(error, OSError):
+        what = f"{error.filename}: " if error.filename else ""
+        remedy = REMEDIES.get(error.errno or 0)
+        return f"{what}{error.strerror or error}" + (f"; {remedy}" if remedy else "")
+    jax = sys.modules.get("jax")
+    if jax and isinstance(error, jax.errors.JaxRuntimeError):  # above all where a device's memory is full
+        return "JAX: " + str(error).partition("\n")[0]
+    return None
 
 
-def _missing_folder() -> list[str]:
-    """A remark where the cause may be that the working folder has been deleted."""
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        return ["the working folder has been deleted: change to one that is there"]
-    return []
+def _forget_output() -> None:
+    """Drop what Python still holds for standard output; it would fail once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(
@@ -123,7 +106,7 @@ app = typer.Typer(
     help="Train, evaluate, compare and ship recurrent text classifiers.",
     epilog="Start with: rnncli train --arch bilstm --epochs 3, then rnncli predict 'great movie'.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -151,13 +134,13 @@ def root(
 
 def main() -> None:
     """Entry point of the ``rnncli`` script and of ``python -m rnncli``."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        if isinstance(sys.stdout.buffer, io.RawIOBase):
-            # PYTHONUNBUFFERED leaves out the buffer: what a full disk takes in part would be lost unnoticed.
-            sys.stdout = io.TextIOWrapper(io.BufferedWriter(sys.stdout.buffer), sys.stdout.encoding)
-        sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show
+    if sys.stdout:
+        # Buffered, whatever PYTHONUNBUFFERED says: of what is written without a buffer, a full disk may take
+        # a part and say nothing. A label that the terminal cannot show is written as an escape.
+        sys.stdout = open(  # noqa: SIM115 - open for as long as the program runs
+            sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors="backslashreplace", closefd=False
+        )
     exit_on_sigterm()
-    fork_under_memory_limit()
     # A cache of compiled programs that cannot be read or written costs time and nothing else.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
     typer.main.get_command(app)(prog_name="rnncli")  # app() would replace sys.excepthook

@@ -92,7 +92,8 @@ def _write(
             ("tags", examples.tags, tag_names),
         ):
             if values is not None:
-                np.save(folder / array_file(split, part), _as_indices(values, names), allow_pickle=False)
+                with ArrayWriter(folder / array_file(split, part), np.int32) as file:
+                    file.append(_as_indices(values, names))
         statistics[split] = summarise(
             examples, lengths=lengths, max_length=config.max_length, unknown_tokens=unknown
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnncli.errors import UsageError
+from rnncli.reporting.formatting import rounded
 from rnncli.system.files import to_json, write_bytes
 from rnncli.workflows.evaluate import Evaluated
 
@@ -42,8 +43,8 @@ def predictions(evaluated: Evaluated) -> Iterator[dict[str, Any]]:
             **({} if tag is None else {"tag": tag}),
             "label": names[label],
             "predicted": names[predicted],
-            "probability": _rounded(probabilities[predicted]),
-            "probabilities": dict(zip(names, map(_rounded, probabilities), strict=True)),
+            "probability": rounded(probabilities[predicted]),
+            "probabilities": dict(zip(names, map(rounded, probabilities), strict=True)),
         }
 
 
@@ -66,7 +67,3 @@ def write_predictions(path: Path, evaluated: Evaluated) -> None:
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     probabilities = row.pop("probabilities")
     return row | {f"probability_{name}": value for name, value in probabilities.items()}
-
-
-def _rounded(probability: float) -> float:
-    return float(f"{probability:.7g}")

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -10,13 +9,12 @@ from rnncli.data.reading.text_rows import TextRow
 from rnncli.diagnostics import symptoms
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction, Summary
+from rnncli.reporting.formatting import columns, printable, rounded, shortened
 from rnncli.settings.choices import OutputFormat
 from rnncli.system.files import to_json
 
 FORMAT_VERSION = 1  # of a JSON row
 
-# Characters that would break a line, move the cursor or change the terminal's state.
-CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 ERROR_LABEL, NO_PROBABILITY = "error", "-"
 CUT = {"end": "beginning", "start": "end", "both": "middle"}
 WIDEST_LABEL = 24  # longer ones push their line to the right
@@ -42,7 +40,7 @@ class JsonLines:
         if prediction is None:
             value |= {"error": row.error}
         else:
-            probabilities = {name: _rounded(value) for name, value in prediction.probabilities.items()}
+            probabilities = {name: rounded(value) for name, value in prediction.probabilities.items()}
             value |= {
                 "label": prediction.label,
                 "probability": probabilities[prediction.label],
@@ -73,8 +71,8 @@ class CsvLines:
                 row.index,
                 row.text,
                 prediction.label,
-                _rounded(prediction.probability),
-                *map(_rounded, prediction.probabilities.values()),
+                rounded(prediction.probability),
+                *map(rounded, prediction.probabilities.values()),
                 prediction.tokens,
                 prediction.unknown,
                 str(prediction.truncated).lower(),
@@ -91,7 +89,7 @@ class TextLines:
     def __init__(self, label_names: Sequence[str], width: int | None) -> None:
         """Fit lines into `width` terminal columns; None writes whole texts after tabs."""
         self._width = width
-        widest = max(_columns(name) for name in (*label_names, ERROR_LABEL))
+        widest = max(columns(name) for name in (*label_names, ERROR_LABEL))
         self._label_width = min(widest, WIDEST_LABEL)
 
     def line(self, row: TextRow, prediction: Prediction | None) -> str:
@@ -100,12 +98,12 @@ class TextLines:
             label, probability, text = ERROR_LABEL, NO_PROBABILITY, row.error or ""
         else:
             label, probability, text = prediction.label, f"{prediction.probability:.4f}", row.text or ""
-        label, text = label.translate(CONTROLS), text.translate(CONTROLS)
+        label, text = printable(label), printable(text)
         if self._width is None:
             return f"{label}\t{probability}\t{text}\n"
-        label += " " * (self._label_width - _columns(label))
+        label += " " * (self._label_width - columns(label))
         start = f"{label}  {probability:<6}  "
-        return start + _shortened(text, self._width - _columns(start)) + "\n"
+        return start + shortened(text, self._width - columns(start)) + "\n"
 
 
 def prediction_format(
@@ -133,34 +131,7 @@ def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
         yield f"texts without any known word: {summary.all_unknown:,} of {summary.scored:,}"
 
 
-def _rounded(probability: float) -> float:
-    return float(f"{probability:.7g}")
-
-
 def _csv_line(cells: Sequence[Any]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow(cells)  # which has it quote both characters
     return line.getvalue().removesuffix("\r\n") + "\n"
-
-
-def _columns(text: str) -> int:
-    """Columns of a terminal that `text` takes."""
-    return len(text) if text.isascii() else sum(map(_character_columns, text))
-
-
-def _character_columns(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _shortened(text: str, width: int) -> str:
-    """`text`, or as much of its beginning as fits into `width` columns before an ellipsis."""
-    used = fitting = 0
-    for end, character in enumerate(text, start=1):
-        used += _character_columns(character)
-        if used > width:
-            return text[:fitting] + "…"
-        if used < width:
-            fitting = end
-    return text

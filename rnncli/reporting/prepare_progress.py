@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from rnncli.data import examples
+from rnncli.reporting.formatting import printable, shortened
 
 LINE_SECONDS = 10.0  # how long a stage may go on without a word
+STAGE_WIDTH = 26  # columns for its name, which may hold a file's; the rest of the line needs the others
 
 
 class PrepareProgress:
@@ -54,7 +56,9 @@ class PrepareProgress:
 
     def _update_bar(self, progress: examples.Progress) -> None:
         if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._bars.add_task(_shortened(progress.stage), amount="")
+            self._tasks[progress.stage] = self._bars.add_task(
+                shortened(printable(progress.stage), STAGE_WIDTH), amount=""
+            )
         self._bars.update(
             self._tasks[progress.stage],
             completed=progress.done,
@@ -77,8 +81,3 @@ def _amount(progress: examples.Progress) -> str:
     scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
     total = "" if progress.total in (None, progress.done) else f"/{progress.total / scale:,.0f}"
     return f"{progress.done / scale:,.0f}{total} {unit}"
-
-
-def _shortened(stage: str) -> str:
-    """`stage`, which may hold a file's name, at a width that leaves room on the line."""
-    return stage if len(stage) <= 26 else f"{stage[:25]}…"

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
+from rnncli.reporting.formatting import printable, shortened
 
 MAX_CLASSES = 10  # lines that the classes may take
 
@@ -39,7 +40,7 @@ def _shown_classes(manifest: Manifest) -> list[str]:
 def _line_labels(classes: list[str], num_others: int) -> list[str]:
     return [
         "texts",
-        *(f"  {printable(name)}" for name in classes),
+        *(f"  {_shown(name)}" for name in classes),
         *([f"  {num_others} other classes"] if num_others else []),
         "tokens a text",
         "  median",
@@ -83,11 +84,9 @@ def _remarks(manifest: Manifest) -> list[str]:
         earlier, later = pair.split("/")
         remarks.append(f"{count:,} of the {later} texts also occur in {earlier}")
     if manifest.tag_names:
-        remarks.append("tagged: " + ", ".join(map(printable, manifest.tag_names)))
+        remarks.append("tagged: " + ", ".join(map(_shown, manifest.tag_names)))
     return remarks
 
 
-def printable(text: str) -> str:
-    """`text` with characters that could steer a terminal written out, cut to a line's length."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return shown if len(shown) <= 40 else f"{shown[:39]}…"
+def _shown(name: str) -> str:
+    return shortened(printable(name), 40)

@@ -15,6 +15,7 @@ from rich.text import Text
 from rnncli.evaluation.calibration import NUM_BINS
 from rnncli.evaluation.measures import Evaluation
 from rnncli.evaluation.significance import SIGNIFICANCE_LEVEL
+from rnncli.reporting.formatting import printable
 from rnncli.workflows.compare import Comparison, Entry
 
 GAP = 2  # spaces between columns
@@ -43,7 +44,7 @@ class Column:
 
 def plain(text: str) -> Text:
     """Text from elsewhere, such as a label's name: no markup, nothing that moves the cursor."""
-    return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
+    return Text(printable(text))
 
 
 def table(columns: Sequence[Column]) -> Table:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -149,81 +148,3 @@ def test_where_nothing_can_be_written(here: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_no_matter(here: Path) -> None:
     done = run(here, "train", *QUICK, "-q", XDG_CACHE_HOME="/proc/self/none", MPLCONFIGDIR="")
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_too_little_memory(here: Path) -> None:
-    before = files_below(here / "runs")  # 190 MiB are enough to start and too little to load JAX
-    done = run(here, "train", *QUICK, "-q", limit="-v 194560", OPENBLAS_NUM_THREADS="1")
-    assert failure(done).startswith("error: out of memory: use a smaller --batch-size or --max-length")
-    assert files_below(here / "runs") == before
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere native code has the last word")
-@pytest.mark.parametrize(
-    ("command", "limit"),
-    [
-        (("predict", "film", "--run", "good"), 100_000),  # OpenBLAS prints a line and exits
-        (("train", *QUICK, "--name", "new"), 500_000),  # XLA is refused a thread and aborts
-        (("train", *QUICK, "--name", "new"), 560_000),  # the compiler aborts
-        (("train", *QUICK, "--arch", "gru", "--name", "new"), 600_000),  # SciPy's OpenBLAS asks for ever
-    ],
-)
-def test_native_code_without_memory(here: Path, command: tuple[str, ...], limit: int) -> None:
-    before = files_below(here / "runs")
-    done = run(here, *command, "-q", limit=f"-v {limit}")
-    assert failure(done).startswith("error: out of memory: use a smaller --batch-size or --max-length")
-    assert done.stdout == ""
-    assert before.items() <= files_below(here / "runs").items()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere native code has the last word")
-def test_training_that_native_code_ends_is_resumed(here: Path) -> None:
-    failure(run(here, "train", *QUICK, "--name", "new", "-q", limit="-f 2"))
-    resume = ("train", "--resume", "new", "--devices", "1", "-q")
-    assert "out of memory" in failure(run(here, *resume, limit="-v 500000"))
-    done = run(here, *resume)
-    assert done.returncode == 0, done.stderr
-    weights = [here / "runs" / name / "model/model.safetensors" for name in ("good", "new")]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
-
-
-def test_a_working_folder_that_is_gone(here: Path) -> None:
-    place = here / "gone"
-    place.mkdir()
-    arguments = (("prepare",), ("eval",), ("predict", "film"), ("compare",))
-    for command in arguments:
-        shell = 'rmdir "$PWD" && exec "$@"'
-        done = subprocess.run(
-            ["bash", "-c", shell, "bash", *COMMAND, *command],
-            cwd=place,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert failure(done).endswith("; the working folder has been deleted: change to one that is there\n")
-        place.mkdir()
-
-
-def test_a_working_folder_that_goes_while_training(here: Path) -> None:
-    place = here / "gone"
-    shutil.copytree(here / "runs", place / "runs")
-    settings = ("train", *QUICK[:-1], "100000", "--name", "long")
-    with subprocess.Popen(
-        [*COMMAND, *settings],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stderr is not None
-        while not process.stderr.readline().startswith("epoch"):
-            assert process.poll() is None
-        process.send_signal(signal.SIGSTOP)  # so that nothing is written while the folder is emptied
-        shutil.rmtree(place)
-        process.send_signal(signal.SIGCONT)
-        lines = process.stderr.read().splitlines()
-        assert process.wait(60) == 1
-    assert lines[-1].startswith("error: runs")
-    assert "the working folder has been deleted" in lines[-1]
-    assert not any("Traceback" in line for line in lines)

@@ -4,7 +4,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
-from rnncli.reporting.prepare_report import prepare_report, printable
+from rnncli.reporting.prepare_report import prepare_report
 from rnncli.settings.prepare import PrepareSettings
 
 LENGTHS = {"mean": 9.0, "p50": 203, "p90": 536, "p99": 1064, "max": 2770}
@@ -53,9 +53,3 @@ def test_of_many_classes_the_frequent_ones_are_shown() -> None:
 
 def test_tags_are_listed() -> None:
     assert "tagged: order, plain" in rendered({"a": 1}, width=60, tag_names=("order", "plain"))
-
-
-def test_names_are_shown_as_they_are_but_harmless() -> None:
-    assert printable("naïve [b] 映画") == "naïve [b] 映画"
-    assert printable("a\x1b[2J\n\u202e") == r"a\x1b[2J\n\u202e"
-    assert printable("x" * 99) == "x" * 39 + "…"

@@ -127,7 +127,7 @@ def test_names_from_elsewhere_are_no_markup() -> None:
     assert text.count("[red]a") == 4  # the baseline, its scores, its row and its column
     assert "\x1b" not in text
     assert "\r" not in text
-    assert "b\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}c" in text
+    assert "b [31m c" in text
 
 
 def test_wide_characters_take_two_columns() -> None:
