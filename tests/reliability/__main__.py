@@ -4,6 +4,7 @@ All that it writes lies in a temporary folder, which is gone at the end.
 """
 
 import argparse
+import importlib.util
 import os
 import random
 import sys
@@ -24,31 +25,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """The parts to run, their counts and the seed."""
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS], help="default: all")
-    parser.add_argument("--kills", type=int, default=200, metavar="N", help="SIGKILLs (%(default)s)")
-    parser.add_argument(
-        "--every",
-        type=int,
-        default=1,
-        metavar="N",
-        help="break each N-th operation on the disk (%(default)s)",
-    )
-    parser.add_argument(
-        "--flips", type=int, default=20, metavar="N", help="flipped bits in each file (%(default)s)"
-    )
-    parser.add_argument(
-        "--inputs", type=int, default=1_000_000, metavar="N", help="to fuzz with (%(default)s)"
-    )
-    parser.add_argument(
-        "--epochs",
-        type=int,
-        default=EPOCHS_OF_THREE_HOURS,
-        metavar="N",
-        help="of the long training (%(default)s)",
-    )
+    for name, default, meaning in COUNTS:
+        parser.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=f"{meaning} (%(default)s)"
+        )
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10**6), metavar="N", help="drawn by default"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if "fuzz" in options.parts and not importlib.util.find_spec("atheris"):
+        parser.error("the part fuzz needs Atheris: pip install -e '.[fuzz]'")
+    return options
 
 
 def disk(home: Path, options: argparse.Namespace) -> Iterator[Tally]:
@@ -58,6 +45,13 @@ def disk(home: Path, options: argparse.Namespace) -> Iterator[Tally]:
         yield from damages(project, flips=options.flips, seed=options.seed)
 
 
+COUNTS = (
+    ("kills", 200, "SIGKILLs"),
+    ("every", 1, "break each N-th operation on the disk"),
+    ("flips", 20, "flipped bits in each file"),
+    ("inputs", 1_000_000, "inputs to fuzz with"),
+    ("epochs", EPOCHS_OF_THREE_HOURS, "epochs of the long training"),
+)
 PARTS: dict[str, Callable[[Path, argparse.Namespace], Iterator[Tally]]] = {
     "kills": lambda home, options: kills(home, count=options.kills, seed=options.seed),
     "disk": lambda home, options: disk(home, options),
