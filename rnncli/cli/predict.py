@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count, islice, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -18,7 +19,7 @@ from rnncli.system.files import named_failures
 if TYPE_CHECKING:
     from rnncli.data.reading.text_rows import TextRow
     from rnncli.inference.model_folder import SavedModel
-    from rnncli.inference.predictions import Prediction, Summary
+    from rnncli.reporting.predictions import Summary
 
 OUTPUT_ENDINGS: dict[str, OutputFormat] = {
     ".txt": "text",
@@ -79,36 +80,42 @@ def predict(
     # Threads of the matrix product wait for each other by spinning: on a busy machine that costs
     # several times what they gain. The library reads this when NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from itertools import chain, islice
+    from rnncli.reporting.predictions import Summary, header_of, line_of
+    from rnncli.workflows.predict import load, predict_windows
 
-    from rnncli.data.reading.text_rows import argument_rows
-    from rnncli.inference.predictions import WindowedScorer
-    from rnncli.reporting.predictions import prediction_format
-
-    model = _load(runs_dir, run)
-    lines = prediction_format(writing, model.label_names, None if output else _terminal_width())
+    scorer = load(run, runs_dir=runs_dir)
+    labels = scorer.model.label_names
+    line = line_of(writing, labels, None if output else _terminal_width())
+    rows = _rows(text, source, table_format, text_column, encoding or "utf-8")
+    summary = Summary()
     with _destination(output) as file:
-
-        def emit(scored: "list[tuple[TextRow, Prediction | None]]") -> None:
-            content = "".join(lines.line(row, prediction) for row, prediction in scored)
-            file.write(content.encode("utf-8", "backslashreplace"))
-            file.flush()
-            if output and not quiet:
-                _show_count(scorer.summary.rows)
-
-        scorer = WindowedScorer(model, emit)
-        if text:
-            rows = argument_rows(text)
-        else:
-            from rnncli.data.reading.text_input import input_rows
-
-            rows = input_rows(source, table_format, text_column, encoding or "utf-8", scorer.flush)
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
-        file.write(lines.header.encode())
-        for row in chain(first, rows):
-            scorer.add(row)
-        scorer.flush()
-    _report(scorer.summary, model, output, quiet=quiet)
+        file.write(header_of(writing, labels).encode())
+        for window in predict_windows(chain(first, rows), scorer):
+            file.write("".join(starmap(line, window)).encode("utf-8", "backslashreplace"))
+            file.flush()
+            for row, prediction in window:
+                summary.add(row, prediction)
+            if output and not quiet:
+                _show_count(summary.rows)
+    _report(summary, scorer.model, output, quiet=quiet)
+
+
+def _rows(
+    texts: list[str] | None,
+    source: Path | None,
+    format: TableFormat | None,
+    column: str | None,
+    encoding: str,
+) -> "Iterator[TextRow | None]":
+    """The rows to score: arguments, or what a file or pipe holds."""
+    if texts:
+        from rnncli.data.reading.text_rows import text_row
+
+        return map(text_row, count(), texts)
+    from rnncli.data.reading.text_input import input_rows
+
+    return input_rows(source, format, column, encoding)
 
 
 def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bool) -> OutputFormat:
@@ -159,15 +166,6 @@ def _checked_source(source: Path | None) -> Path | None:
     return source
 
 
-def _load(runs_dir: Path, run: str) -> "SavedModel":
-    """The model of a run, or in a folder of its own."""
-    from rnncli.inference.model_folder import DESCRIPTION, load_model
-    from rnncli.runs.run import resolve_run
-
-    folder = Path(run)
-    return load_model(folder if (folder / DESCRIPTION).is_file() else resolve_run(runs_dir, run).model_dir)
-
-
 def _terminal_width() -> int | None:
     if sys.stdout is None or not sys.stdout.isatty():
         return None
@@ -178,7 +176,7 @@ def _terminal_width() -> int | None:
 
 def _show_count(rows: int) -> None:
     """Keep the number of rows so far in one line of the terminal, once the input proves long."""
-    from rnncli.inference.predictions import WINDOW_ROWS
+    from rnncli.workflows.predict import WINDOW_ROWS
 
     if rows >= WINDOW_ROWS and sys.stderr.isatty():
         sys.stderr.write(f"\r{rows:,} rows\r")

@@ -1,118 +1,136 @@
-"""Predictions as lines: for eyes and shell tools, as JSON, or as CSV."""
+"""Predictions as lines: for eyes and shell tools, as JSON, or as CSV; and what is worth saying about them."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from rnncli.data.reading.text_rows import TextRow
 from rnncli.diagnostics import symptoms
 from rnncli.inference.model_folder import SavedModel
-from rnncli.inference.predictions import Prediction, Summary
+from rnncli.inference.predictions import Prediction
 from rnncli.reporting.formatting import columns, printable, rounded, shortened
 from rnncli.settings.choices import OutputFormat
 from rnncli.system.files import to_json
 
 FORMAT_VERSION = 1  # of a JSON row
-
 ERROR_LABEL, NO_PROBABILITY = "error", "-"
-CUT = {"end": "beginning", "start": "end", "both": "middle"}
-WIDEST_LABEL = 24  # longer ones push their line to the right
+NOT_READ = {"end": "beginning", "start": "end", "both": "middle"}  # by the part that is kept
+WIDEST_LABEL = 24  # columns; longer ones push their line to the right
+
+Line = Callable[[TextRow, Prediction | None], str]
 
 
-class PredictionFormat(Protocol):
-    """How rows are written."""
-
-    header: str
-
-    def line(self, row: TextRow, prediction: Prediction | None) -> str:
-        """The line for one row, its end included; without a prediction it shows the row's error."""
-
-
-class JsonLines:
-    """A JSON object for each row."""
-
-    header = ""
-
-    def line(self, row: TextRow, prediction: Prediction | None) -> str:
-        """See `PredictionFormat`."""
-        value: dict[str, Any] = {"format_version": FORMAT_VERSION, "index": row.index, "text": row.text}
-        if prediction is None:
-            value |= {"error": row.error}
-        else:
-            probabilities = {name: rounded(value) for name, value in prediction.probabilities.items()}
-            value |= {
-                "label": prediction.label,
-                "probability": probabilities[prediction.label],
-                "probabilities": probabilities,
-                "tokens": prediction.tokens,
-                "unknown": prediction.unknown,
-                "truncated": prediction.truncated,
-            }
-        return to_json(value, indent=None) + "\n"
+def header_of(format: OutputFormat, label_names: Sequence[str]) -> str:
+    """What stands above all lines of `format`."""
+    if format != "csv":
+        return ""
+    probabilities = [f"probability_{name}" for name in label_names]
+    return _csv_line(
+        ["index", "text", "label", "probability", *probabilities, "tokens", "unknown", "truncated", "error"]
+    )
 
 
-class CsvLines:
-    """Comma-separated values with a column ``probability_LABEL`` for each class."""
+def line_of(format: OutputFormat, label_names: Sequence[str], width: int | None = None) -> Line:
+    """The function that writes a row and its prediction, or else its error, as a line of `format`.
 
-    def __init__(self, label_names: Sequence[str]) -> None:
-        names = [f"probability_{name}" for name in label_names]
-        self._blank = [""] * (len(names) + 5)
-        self.header = _csv_line(
-            ["index", "text", "label", "probability", *names, "tokens", "unknown", "truncated", "error"]
-        )
-
-    def line(self, row: TextRow, prediction: Prediction | None) -> str:
-        """See `PredictionFormat`."""
-        if prediction is None:
-            return _csv_line([row.index, "", *self._blank, row.error])
-        return _csv_line(
-            [
-                row.index,
-                row.text,
-                prediction.label,
-                rounded(prediction.probability),
-                *map(rounded, prediction.probabilities.values()),
-                prediction.tokens,
-                prediction.unknown,
-                str(prediction.truncated).lower(),
-                "",
-            ]
-        )
-
-
-class TextLines:
-    """Label, probability and text: with tabs between them, or as columns as wide as a terminal."""
-
-    header = ""
-
-    def __init__(self, label_names: Sequence[str], width: int | None) -> None:
-        """Fit lines into `width` terminal columns; None writes whole texts after tabs."""
-        self._width = width
-        widest = max(columns(name) for name in (*label_names, ERROR_LABEL))
-        self._label_width = min(widest, WIDEST_LABEL)
-
-    def line(self, row: TextRow, prediction: Prediction | None) -> str:
-        """See `PredictionFormat`."""
-        if prediction is None:
-            label, probability, text = ERROR_LABEL, NO_PROBABILITY, row.error or ""
-        else:
-            label, probability, text = prediction.label, f"{prediction.probability:.4f}", row.text or ""
-        label, text = printable(label), printable(text)
-        if self._width is None:
-            return f"{label}\t{probability}\t{text}\n"
-        label += " " * (self._label_width - columns(label))
-        start = f"{label}  {probability:<6}  "
-        return start + shortened(text, self._width - columns(start)) + "\n"
-
-
-def prediction_format(
-    format: OutputFormat, label_names: Sequence[str], width: int | None = None
-) -> PredictionFormat:
-    """The writer of lines in `format`; `width` is that of the terminal, if the lines go to one."""
+    Args:
+        format: how lines look; those of ``text`` have tabs in them, or columns on a terminal.
+        label_names: all labels.
+        width: columns of the terminal, if the lines go to one.
+    """
     if format == "jsonl":
-        return JsonLines()
-    return CsvLines(label_names) if format == "csv" else TextLines(label_names, width)
+        return _json_row
+    if format == "csv":
+        return partial(_csv_row, num_classes=len(label_names))
+    if width is None:
+        return _tabbed_row
+    widest = max(columns(printable(name)) for name in (*label_names, ERROR_LABEL))
+    return partial(_terminal_row, label_width=min(widest, WIDEST_LABEL), width=width)
+
+
+def _json_row(row: TextRow, prediction: Prediction | None) -> str:
+    value: dict[str, Any] = {"format_version": FORMAT_VERSION, "index": row.index, "text": row.text}
+    if prediction is None:
+        value |= {"error": row.error}
+    else:
+        probabilities = {name: rounded(value) for name, value in prediction.probabilities.items()}
+        value |= {
+            "label": prediction.label,
+            "probability": probabilities[prediction.label],
+            "probabilities": probabilities,
+            "tokens": prediction.tokens,
+            "unknown": prediction.unknown,
+            "truncated": prediction.truncated,
+        }
+    return to_json(value, indent=None) + "\n"
+
+
+def _csv_row(row: TextRow, prediction: Prediction | None, *, num_classes: int) -> str:
+    if prediction is None:
+        return _csv_line([row.index, *[""] * (num_classes + 6), row.error])
+    probabilities = map(rounded, prediction.probabilities.values())
+    return _csv_line(
+        [
+            *(row.index, row.text, prediction.label, rounded(prediction.probability), *probabilities),
+            *(prediction.tokens, prediction.unknown, str(prediction.truncated).lower(), ""),
+        ]
+    )
+
+
+def _csv_line(cells: Sequence[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # which has it quote both characters
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _tabbed_row(row: TextRow, prediction: Prediction | None) -> str:
+    return "\t".join(_cells(row, prediction)) + "\n"
+
+
+def _terminal_row(row: TextRow, prediction: Prediction | None, *, label_width: int, width: int) -> str:
+    label, probability, text = _cells(row, prediction)
+    start = f"{label}{' ' * (label_width - columns(label))}  {probability:<6}  "
+    return start + shortened(text, width - columns(start)) + "\n"
+
+
+def _cells(row: TextRow, prediction: Prediction | None) -> tuple[str, str, str]:
+    """Label, probability and text, each safe to show."""
+    if prediction is None:
+        return ERROR_LABEL, NO_PROBABILITY, printable(row.error or "")
+    return printable(prediction.label), f"{prediction.probability:.4f}", printable(row.text or "")
+
+
+@dataclass
+class Summary:
+    """Counts over all rows of an input."""
+
+    rows: int = 0
+    errors: int = 0
+    first_error: str = ""
+    truncated: int = 0
+    tokens: int = 0
+    unknown: int = 0
+    all_unknown: int = 0  # texts in which no word is known
+
+    @property
+    def scored(self) -> int:
+        """Rows that have a prediction."""
+        return self.rows - self.errors
+
+    def add(self, row: TextRow, prediction: Prediction | None) -> None:
+        """Count one row."""
+        self.rows += 1
+        if prediction is None:
+            self.errors += 1
+            self.first_error = self.first_error or row.error or ""
+            return
+        self.truncated += prediction.truncated
+        self.tokens += prediction.tokens
+        self.unknown += prediction.unknown
+        self.all_unknown += 0 < prediction.tokens == prediction.unknown
 
 
 def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
@@ -122,16 +140,10 @@ def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
     if summary.truncated:
         yield (
             f"{summary.truncated:,} of {summary.scored:,} texts are longer than {model.max_length} tokens; "
-            f"their {CUT[model.keep]} is not read"
+            f"their {NOT_READ[model.keep]} is not read"
         )
     if summary.unknown:
         share = summary.unknown / summary.tokens
         yield f"{summary.unknown:,} of {summary.tokens:,} tokens are not in the vocabulary ({share:.1%})"
     if summary.all_unknown and not symptoms.of_texts(summary.all_unknown, summary.scored):
         yield f"texts without any known word: {summary.all_unknown:,} of {summary.scored:,}"
-
-
-def _csv_line(cells: Sequence[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)  # which has it quote both characters
-    return line.getvalue().removesuffix("\r\n") + "\n"

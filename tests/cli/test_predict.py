@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from rnncli.cli.app import app
 from rnncli.inference.model_folder import load_model, save_model
-from rnncli.inference.predictions import Scorer, predict_texts
+from rnncli.inference.predictions import Scorer
 from rnncli.runs.run import Run
 from rnncli.settings.model import ModelShape
 from rnncli.settings.train import TrainSettings
@@ -87,9 +87,7 @@ def expected_rows(here: Path, run: str, texts: Sequence[str]) -> list[dict[str, 
             "unknown": found.unknown,
             "truncated": found.truncated,
         }
-        for index, (text, found) in enumerate(
-            zip(texts, predict_texts(model, texts, Scorer(model)), strict=True)
-        )
+        for index, (text, found) in enumerate(zip(texts, Scorer(model).predict(texts), strict=True))
     ]
 
 

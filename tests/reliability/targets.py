@@ -6,8 +6,9 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rnncli.data.examples import no_report
 from rnncli.data.reading.lines import read_lines
@@ -17,11 +18,12 @@ from rnncli.data.reading.text_rows import TextRow
 from rnncli.data.sources.table import TableSource
 from rnncli.data.stored_texts import TextStore
 from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, _own_sha256, load_model, save_model
-from rnncli.inference.predictions import Prediction, Scorer, WindowedScorer, predict_texts
-from rnncli.reporting.predictions import prediction_format
+from rnncli.inference.predictions import Prediction, Scorer
+from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.settings.model import ModelShape
 from rnncli.system.files import to_json
+from rnncli.workflows.predict import predict
 from tests.factories import random_model
 
 FORMATS = ("csv", "tsv", "jsonl", "text")
@@ -140,24 +142,20 @@ class Predictor:
         """
         format, encoding, table = chosen(content)
         self._path.write_bytes(table)
-        rows: list[tuple[TextRow, Prediction | None]] = []
-        scorer = WindowedScorer(self._model, rows.extend)
-        for row in input_rows(self._path, format, None, encoding, scorer.flush):
-            scorer.add(row)
-        scorer.flush()
+        rows = list(predict(input_rows(self._path, format, None, encoding), Scorer(self._model)))
         expected = rows_of(content)[-1]
         assert [row.index for row, _ in rows] == list(range(len(expected)))
         for read, (row, prediction) in zip(expected, rows, strict=True):
             assert (row.text is None) == (prediction is None) == (row.error is not None)
             assert read.error is None or prediction is None, "a row with an error was scored"
             assert prediction is None or row.text in read.values.values()
-        for output in OutputFormat:
+        for output in get_args(OutputFormat):
             self._require_aligned(output, rows)
         return [prediction is None for _, prediction in rows]
 
     def _require_aligned(self, output: OutputFormat, rows: list[tuple[TextRow, Prediction | None]]) -> None:
-        lines = prediction_format(output, self._model.label_names)
-        content = lines.header + "".join(lines.line(*row) for row in rows)
+        labels = self._model.label_names
+        content = header_of(output, labels) + "".join(starmap(line_of(output, labels), rows))
         text = content.encode("utf-8", "backslashreplace").decode()
         if output == "jsonl":
             found = [json.loads(line) for line in text.split("\n")[:-1]]
@@ -208,7 +206,7 @@ class FuzzedModel:
         for name, whole in files.items():
             (self._folder / name).write_bytes(whole)
         model = load_model(self._folder, verify=True)
-        predictions = predict_texts(model, ["great movie", "", "zzz " * 7], Scorer(model))
+        predictions = Scorer(model).predict(["great movie", "", "zzz " * 7])
         assert len(predictions) == 3
         assert all(each.label in model.label_names for each in predictions)
 

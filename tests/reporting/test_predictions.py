@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.data.reading.text_rows import TextRow
-from rnncli.inference.predictions import Prediction, Summary
-from rnncli.reporting.predictions import prediction_format, remarks
+from rnncli.inference.predictions import Prediction
+from rnncli.reporting.predictions import Summary, header_of, line_of, remarks
 from rnncli.settings.choices import OutputFormat
 from rnncli.settings.model import ModelShape
 from tests.factories import random_model
@@ -21,7 +21,7 @@ PREDICTION = Prediction("neg", {"neg": 0.97354, "positive": 0.02646}, tokens=2, 
 
 
 def line(format: OutputFormat, text: str, width: int | None = None) -> str:
-    return prediction_format(format, NAMES, width).line(TextRow(3, text), PREDICTION)
+    return line_of(format, NAMES, width)(TextRow(3, text), PREDICTION)
 
 
 def columns(text: str) -> int:
@@ -35,9 +35,9 @@ def test_tabs_separate_whole_texts() -> None:
 
 
 def test_columns_line_up_on_a_terminal() -> None:
-    lines = prediction_format("text", NAMES, 40)
-    assert lines.line(TextRow(0, "great"), PREDICTION) == "neg       0.9735  great\n"
-    assert lines.line(TextRow(1, None, "line 2: bad"), None) == "error     -       line 2: bad\n"
+    line = line_of("text", NAMES, 40)
+    assert line(TextRow(0, "great"), PREDICTION) == "neg       0.9735  great\n"
+    assert line(TextRow(1, None, "line 2: bad"), None) == "error     -       line 2: bad\n"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_any_text_comes_back_from_json_and_csv(text: str) -> None:
     row = json.loads(line("jsonl", text))
     assert (row["index"], row["text"], row["label"]) == (3, text, "neg")
     assert line("jsonl", text).count("\n") == 1
-    content = prediction_format("csv", NAMES).header + line("csv", text)
+    content = header_of("csv", NAMES) + line("csv", text)
     (cells,) = csv.DictReader(io.StringIO(content, newline=""))
     assert (cells["text"], cells["probability_positive"], cells["truncated"]) == (text, "0.02646", "false")
     assert None not in cells.values()

@@ -4,7 +4,7 @@ import io
 import os
 import select
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,16 +21,14 @@ def input_rows(
     chosen: TableFormat | None,
     column: str | None,
     encoding: str,
-    before_waiting: Callable[[], None],
-) -> Iterator[TextRow]:
-    """The rows of a file or pipe.
+) -> Iterator[TextRow | None]:
+    """Yield the rows of a file or pipe, and None where the next one is yet to be written to the pipe.
 
     Args:
         source: The file or pipe; None is standard input.
         chosen: Its format; None goes by a file's ending and takes a pipe as lines of text.
         column: Column of the texts; None looks for a usual name.
         encoding: Character encoding.
-        before_waiting: Called whenever a pipe has run dry and its writer has to be waited for.
 
     Raises:
         UsageError: the options do not fit the input.
@@ -43,15 +41,17 @@ def input_rows(
     if format == "parquet" and not is_file:
         raise UsageError("Parquet cannot be read from a pipe: save it and name the file with --input")
     where = str(source or "standard input")
-    with named_failures(Path(where)), _open(source, before_waiting) as stream:
-        yield from _table_rows(stream, format, column, encoding, where=where)
-
-
-def _open(source: Path | None, before_waiting: Callable[[], None]) -> BinaryIO:
-    if source and source.is_file():
-        return source.open("rb")
-    descriptor = os.open(source, os.O_RDONLY) if source else sys.stdin.fileno()
-    return io.BufferedReader(_Pipe(descriptor, before_waiting), 1 << 16)
+    with named_failures(Path(where)):
+        if source and is_file:
+            with source.open("rb") as file:
+                yield from _table_rows(file, format, column, encoding, where=where)
+        else:
+            pipe = _Pipe(os.open(source, os.O_RDONLY) if source else sys.stdin.fileno())
+            with io.BufferedReader(pipe, 1 << 14) as stream:
+                for row in _table_rows(stream, format, column, encoding, where=where):
+                    yield row
+                    if pipe.has_run_dry(stream):
+                        yield None
 
 
 def _table_rows(
@@ -82,19 +82,23 @@ def _without_text(row: Row, column: str | None) -> str:
 
 
 class _Pipe(io.RawIOBase):
-    """A stream that says when its next read will have to wait for the writer."""
+    """A pipe that tells when its writer has to be waited for."""
 
-    def __init__(self, descriptor: int, before_waiting: Callable[[], None]) -> None:
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._before_waiting = before_waiting
+        self._is_read = True
+
+    def has_run_dry(self, reader: "io.BufferedReader[_Pipe]") -> bool:
+        """Whether `reader`, through which this pipe is read, holds no further line and the pipe nothing."""
+        self._is_read = False
+        ahead = reader.peek()  # would read, were nothing left in the buffer
+        self._is_read = True
+        return b"\n" not in ahead and not select.select([self._descriptor], [], [], 0)[0]
 
     def readable(self) -> bool:
         """Yes; see the base class."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read what there is, at least a byte, into `buffer`; see the base class."""
-        if not select.select([self._descriptor], [], [], 0)[0]:
-            self._before_waiting()
-            select.select([self._descriptor], [], [])
-        return os.readv(self._descriptor, [buffer])
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        """Read what there is into `buffer`; see the base class."""
+        return os.readv(self._descriptor, [buffer]) if self._is_read else None

@@ -1,6 +1,5 @@
 """The rows to be scored: texts, and places where a text could not be had."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -19,12 +18,10 @@ class TextRow:
     error: str | None = None
 
 
-def argument_rows(texts: Iterable[str]) -> Iterator[TextRow]:
-    """The rows of texts given as arguments; a byte that is no UTF-8 makes a row an error."""
-    for index, text in enumerate(texts):
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            yield TextRow(index, None, f"text {index + 1} is not UTF-8")
-        else:
-            yield TextRow(index, text)
+def text_row(index: int, text: str) -> TextRow:
+    """The row of a text from elsewhere; what is not UTF-8, as Python writes it in a string, is an error."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return TextRow(index, None, f"text {index + 1} is not UTF-8")
+    return TextRow(index, text)

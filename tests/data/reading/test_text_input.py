@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.data.reading.text_input import input_rows
-from rnncli.data.reading.text_rows import TextRow, argument_rows
+from rnncli.data.reading.text_rows import TextRow, text_row
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import TableFormat
 
@@ -19,7 +19,7 @@ BYTES = st.lists(
 
 
 def rows(source: Path, format: TableFormat | None = None, column: str | None = None) -> list[TextRow]:
-    return list(input_rows(source, format, column, "utf-8", lambda: None))
+    return list(input_rows(source, format, column, "utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -82,31 +82,39 @@ def test_options_that_do_not_fit_the_input(path: Path, tmp_path: Path) -> None:
         rows(tmp_path / "pipe", "parquet")
 
 
-def test_a_pipe_says_when_it_has_run_dry() -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_pipe_that_has_run_dry_says_so(encoding: str) -> None:
     """What was read is known before the writer is waited for, and the writer need not hurry."""
     source, sink = os.pipe()
-    os.write(sink, b"one\ntwo\nthr")
-    seen: list[str | None] = []
-    waited: list[list[str | None]] = []
-
-    def before_waiting() -> None:
-        waited.append(list(seen))
-        if len(waited) == 1:
-            os.write(sink, b"ee\n")
-        else:
+    os.write(sink, "one\ntwo\nthr".encode(encoding))
+    unanswered: list[str | None] = []
+    answered: list[str | None] = []
+    for row in input_rows(Path(f"/dev/fd/{source}"), None, None, encoding):
+        if row is not None:
+            unanswered.append(row.text)
+            continue
+        answered += unanswered
+        unanswered.clear()
+        if answered == ["one", "two"]:
+            os.write(sink, "ee\n".encode(encoding))
+        elif len(answered) == 3:
             os.close(sink)
-
-    for row in input_rows(Path(f"/dev/fd/{source}"), None, None, "utf-8", before_waiting):
-        seen.append(row.text)
     os.close(source)
-    assert waited == [["one", "two"], ["one", "two", "three"]]
-    assert seen == ["one", "two", "three"]
+    assert answered == ["one", "two", "three"]
+    assert unanswered == []
 
 
-def test_arguments_that_are_not_utf_8() -> None:
-    texts = ["a", os.fsdecode(b"caf\xe9"), ""]
-    assert list(argument_rows(texts)) == [
-        TextRow(0, "a"),
-        TextRow(1, None, "text 2 is not UTF-8"),
-        TextRow(2, ""),
-    ]
+def test_a_full_pipe_is_read_without_a_pause() -> None:
+    """Lines end in the middle of what is read at a time; the rest of them is there."""
+    texts = ["x" * number for number in range(337)]
+    source, sink = os.pipe()
+    os.write(sink, "".join(f"{text}\n" for text in texts).encode())
+    os.close(sink)
+    found = list(input_rows(Path(f"/dev/fd/{source}"), None, None, "utf-8"))
+    os.close(source)
+    assert [row and row.text for row in found] == texts
+
+
+def test_texts_that_are_not_utf_8() -> None:
+    assert text_row(0, "") == TextRow(0, "")
+    assert text_row(1, os.fsdecode(b"caf\xe9")) == TextRow(1, None, "text 2 is not UTF-8")

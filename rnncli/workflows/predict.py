@@ -1,0 +1,91 @@
+"""Predict: a stream of texts scored in constant memory, one answer for each of them in their order."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnncli.data.reading.text_rows import TextRow, text_row
+from rnncli.inference.model_folder import DESCRIPTION, load_model
+from rnncli.inference.predictions import Prediction, Scorer
+from rnncli.runs.run import resolve_run
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+WINDOW_ROWS = 4096
+WINDOW_CHARACTERS = 1 << 23
+
+Scored = tuple[TextRow, Prediction | None]  # None: the row has no text that could be scored
+
+
+def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Scorer:
+    """A trained model, ready to predict.
+
+    Args:
+        run: a run's name or path, the folder of a model, ``latest`` or ``best``.
+        runs_dir: the folder of runs.
+
+    Raises:
+        RunError: there is no such run, it is not finished, or its model is damaged.
+    """
+    folder = Path(run)
+    if not (folder / DESCRIPTION).is_file():
+        folder = resolve_run(Path(runs_dir), str(run)).model_dir
+    return Scorer(load_model(folder))
+
+
+def predict(rows: Iterable[str | TextRow | None], model: Scorer) -> Iterator[Scored]:
+    """Yield each row with its prediction, in their order and in constant memory.
+
+    Args:
+        rows: texts, or rows as `rnncli.data.reading.text_input.input_rows` yields them.
+        model: what `load` gives.
+    """
+    numbered = (text_row(index, row) if isinstance(row, str) else row for index, row in enumerate(rows))
+    return chain.from_iterable(predict_windows(numbered, model))
+
+
+def predict_windows(rows: Iterable[TextRow | None], model: Scorer) -> Iterator[list[Scored]]:
+    """Yield the rows with their predictions in lists of up to some thousands.
+
+    While a thread scores one window of rows, the next is read and split into tokens. None among the
+    rows says that the next one is yet to be written: all rows before it are answered at once.
+    """
+    executor: ThreadPoolExecutor | None = None
+    scoring: tuple[list[TextRow], Future[list[Prediction]]] | None = None
+    for window, more in _windows(rows):
+        token_ids = model.model.tokenizer.encode(row.text for row in window if row.text is not None)
+        before, scoring = scoring, None
+        if more:
+            executor = executor or _one_thread()
+            scoring = window, executor.submit(model.predict_ids, token_ids)
+        if before:
+            yield _paired(before[0], before[1].result())
+        if window and not more:
+            yield _paired(window, model.predict_ids(token_ids))
+
+
+def _windows(rows: Iterable[TextRow | None]) -> Iterator[tuple[list[TextRow], bool]]:
+    """Yield the rows in windows, and for each whether the next one follows without waiting."""
+    window: list[TextRow] = []
+    characters = 0
+    for row in rows:
+        if row is not None:
+            window.append(row)
+            characters += len(row.text or "")
+        if row is None or len(window) >= WINDOW_ROWS or characters >= WINDOW_CHARACTERS:
+            yield window, row is not None
+            window, characters = [], 0
+    yield window, False
+
+
+def _one_thread() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # a few texts do without
+
+    return ThreadPoolExecutor(1, "scoring")
+
+
+def _paired(rows: list[TextRow], predictions: list[Prediction]) -> list[Scored]:
+    found = iter(predictions)
+    return [(row, None if row.text is None else next(found)) for row in rows]
