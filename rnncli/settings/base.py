@@ -5,11 +5,20 @@ The command line, the environment variables, TOML files, the Python interface an
 """
 
 import dataclasses
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
 from rnncli.errors import UsageError
+
+# What may be said of a number: how to compare it, and how to say so.
+BOUNDS = {
+    "min": (operator.ge, "at least"),
+    "max": (operator.le, "at most"),
+    "above": (operator.gt, "above"),
+    "below": (operator.lt, "below"),
+}
 
 
 class Declared(NamedTuple):
@@ -75,16 +84,14 @@ class Settings:
         converted = {}
         for key, value in values.items():
             require(key in types, f"{where}: {_unknown(cls, key)}")
-            if issubclass_of_settings(types[key]):
+            if _is_settings(types[key]):
                 require(isinstance(value, Mapping), f"{where}: [{key}] must be a table of settings")
                 converted[key] = types[key].from_dict(value, where=f"{where}: [{key}]")
             else:
                 converted[key] = _convert(value, types[key], f"{where}: {key}")
         try:
             return cls(**converted)
-        except TypeError as error:
-            raise UsageError(f"{where}: {error}") from error
-        except UsageError as error:
+        except (TypeError, UsageError) as error:
             raise UsageError(f"{where}: {error}") from error
 
     @classmethod
@@ -120,7 +127,7 @@ def declared(cls: type[Settings]) -> Iterator[Declared]:
     types = get_type_hints(cls)
     for field in dataclasses.fields(cls):
         kind = types[field.name]
-        if issubclass_of_settings(kind):
+        if _is_settings(kind):
             for inner in declared(kind):
                 yield inner._replace(path=(field.name, *inner.path))
             continue
@@ -158,7 +165,7 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def issubclass_of_settings(kind: Any) -> bool:
+def _is_settings(kind: Any) -> bool:
     """Whether `kind` is a class of settings, which are then nested."""
     return isinstance(kind, type) and issubclass(kind, Settings)
 
@@ -182,10 +189,10 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
 
 
 def _check(found: Declared, value: Any) -> None:
-    name, meta = found.name, found.meta
-    choices = f"{name}: '{value}' is not one of {', '.join(found.choices)}"
+    """Raise UsageError unless `value` is among the choices and within the bounds of its declaration."""
+    choices = f"{found.name}: '{value}' is not one of {', '.join(found.choices)}"
     require(not found.choices or value in found.choices, choices)
-    require(value >= meta["min"] if "min" in meta else True, f"{name} must be at least {meta.get('min')}")
-    require(value <= meta["max"] if "max" in meta else True, f"{name} must be at most {meta.get('max')}")
-    require(value > meta["above"] if "above" in meta else True, f"{name} must be above {meta.get('above')}")
-    require(value < meta["below"] if "below" in meta else True, f"{name} must be below {meta.get('below')}")
+    for bound, (holds, words) in BOUNDS.items():
+        if bound in found.meta:
+            limit = found.meta[bound]
+            require(holds(value, limit), f"{found.name} must be {words} {limit}")
