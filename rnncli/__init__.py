@@ -1,3 +1,23 @@
-"""Recurrent text classification from the command line."""
+"""Recurrent text classification, from the command line and from Python.
+
+Each command is a function here: `prepare`, `train`, `evaluate`, `compare` and `predict`. They take the
+command's options as keyword arguments, print nothing, and raise an `rnncli.errors.RnncliError` where the
+command would end with a message. `load` gives a trained model, ready to predict.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rnncli.workflows.predict import load, predict
 
 __version__ = "0.1.0"
+__all__ = ["load", "predict"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a function when it is first asked for: `rnncli --help` needs none of them."""
+    if name not in __all__:
+        raise AttributeError(f"module 'rnncli' has no attribute '{name}'")
+    module = import_module(f"rnncli.workflows.{'predict' if name == 'load' else name}")
+    return getattr(module, name)

@@ -41,17 +41,17 @@ def stderr_console(*, quiet: bool = False) -> "Console":
 
 def show(renderable: "RenderableType", *, json: bool, quiet: bool) -> None:
     """Show something made for eyes: on stdout, on stderr beside JSON, nowhere when quiet."""
+    if quiet:
+        return
+    if json:
+        stderr_console().print(renderable)
+        return
     from rich.console import Console
 
-    class Output(Console):
-        """Leaves a closed pipe to the command group, which ends as the shell expects."""
-
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    if not quiet:
-        with named_failures(STDOUT):
-            Output(stderr=json, highlight=False).print(renderable)
+    console = Console(highlight=False)
+    with console.capture() as captured:  # for Rich ends the program in its own way where a pipe is closed
+        console.print(renderable)
+    out(captured.get().removesuffix("\n"))
 
 
 def note(text: str, *, quiet: bool = False) -> None:

@@ -33,34 +33,46 @@ OUTPUT_ENDINGS: dict[str, OutputFormat] = {
 def predict(
     text: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TEXT", help="Texts to score; put -- before one that starts with a dash."),
+        typer.Argument(
+            metavar="[TEXT]...", help="Texts to score. Put -- before one that starts with a dash."
+        ),
     ] = None,
     *,
     run: Annotated[
         str,
         typer.Option(
-            help="A run's name or path, a model folder, 'latest' or 'best'.", autocompletion=complete_run
+            metavar="RUN",
+            help="A run's name or path, a model's folder, latest or best.",
+            autocompletion=complete_run,
         ),
     ] = "latest",
     source: Annotated[
-        Path | None, typer.Option("--input", "-i", help="File of texts, or - for standard input.")
+        Path | None,
+        typer.Option(
+            "--input", "-i", metavar="FILE", help="Score the texts in this file; - is standard input."
+        ),
     ] = None,
     table_format: Annotated[
         TableFormat | None,
-        typer.Option("--format", help="Format of the input; by default by the file's ending, else text."),
+        typer.Option("--format", help="Format of the input. [default: as the file's ending says, else text]"),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the texts; by default the one with a usual name.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of the texts. [default: the first with a usual name, such as text]"
+        ),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="Character encoding of the input; by default utf-8.")
+        str | None,
+        typer.Option(metavar="NAME", help="Character encoding of the input. [default: utf-8]"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write, instead of standard output.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file, not to standard output."),
     ] = None,
     output_format: Annotated[
         OutputFormat | None,
-        typer.Option(help="Format of the output; by default by the file's ending, else text."),
+        typer.Option(help="Format of the output. [default: as the file's ending says, else text]"),
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -69,7 +81,7 @@ def predict(
 ) -> None:
     """Score texts: one row of output for each row of input, in order.
 
-    A row that cannot be scored carries an error in its place; when none can, the exit code is 1.
+    A row that cannot be scored has an error in its place. If none can be scored, the exit code is 1.
     """
     writing = _output_format(output, output_format, json=json)
     if text:

@@ -18,7 +18,6 @@ from rnncli.system.files import to_json
 FORMAT_VERSION = 1  # of a JSON row
 ERROR_LABEL, NO_PROBABILITY = "error", "-"
 NOT_READ = {"end": "beginning", "start": "end", "both": "middle"}  # by the part that is kept
-WIDEST_LABEL = 24  # columns; longer ones push their line to the right
 
 Line = Callable[[TextRow, Prediction | None], str]
 
@@ -48,7 +47,7 @@ def line_of(format: OutputFormat, label_names: Sequence[str], width: int | None 
     if width is None:
         return _tabbed_row
     widest = max(columns(printable(name)) for name in (*label_names, ERROR_LABEL))
-    return partial(_terminal_row, label_width=min(widest, WIDEST_LABEL), width=width)
+    return partial(_terminal_row, label_width=min(widest, width // 3), width=width)
 
 
 def _json_row(row: TextRow, prediction: Prediction | None) -> str:
@@ -92,6 +91,7 @@ def _tabbed_row(row: TextRow, prediction: Prediction | None) -> str:
 
 def _terminal_row(row: TextRow, prediction: Prediction | None, *, label_width: int, width: int) -> str:
     label, probability, text = _cells(row, prediction)
+    label = shortened(label, label_width)
     start = f"{label}{' ' * (label_width - columns(label))}  {probability:<6}  "
     return start + shortened(text, width - columns(start)) + "\n"
 

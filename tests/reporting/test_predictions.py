@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,11 +54,12 @@ def test_a_text_is_cut_only_where_it_does_not_fit(text: str) -> None:
         assert 21 <= columns(shown) <= 22
 
 
-@given(st.text(), st.integers(20, 60))
-def test_any_text_is_one_line_that_fits(text: str, width: int) -> None:
-    shown = line("text", text, width)
+@given(st.text(), st.integers(20, 60), st.sampled_from(NAMES) | st.text(min_size=9))
+def test_any_text_is_one_line_that_fits(text: str, width: int, name: str) -> None:
+    prediction = replace(PREDICTION, label=name, probabilities={name: 0.5})
+    shown = line_of("text", ["neg", name], width)(TextRow(3, text), prediction)
     assert shown.splitlines(keepends=True) == [shown]
-    assert columns(shown.removesuffix("\n")) <= max(width, 19)
+    assert columns(shown.removesuffix("\n")) <= width
     assert not any(unicodedata.category(character) == "Cc" for character in shown[:-1])
 
 
