@@ -77,7 +77,7 @@ def evaluate(
     from rnncli.evaluation import requirements as gates
     from rnncli.reporting import evaluation_rows as predictions
     from rnncli.reporting.tables import EvaluationView
-    from rnncli.runs.run import resolve_run
+    from rnncli.runs.finding import resolve_run
     from rnncli.workflows import evaluate as evaluation
 
     thresholds = [gates.parse_threshold(text) for text in fail_under or ()]

@@ -49,7 +49,7 @@ RUNS_DIR = Path("runs")
 
 def complete_run(ctx: typer.Context) -> list[str]:
     """Names that stand for a finished run."""
-    from rnncli.runs.run import list_runs
+    from rnncli.runs.finding import list_runs
 
     names = [run.name for run in list_runs(_runs_dir(ctx))]
     return [*names, "latest", "best"] if names else []
@@ -57,7 +57,7 @@ def complete_run(ctx: typer.Context) -> list[str]:
 
 def complete_unfinished_run(ctx: typer.Context) -> list[str]:
     """Names of runs that can be resumed."""
-    from rnncli.runs.run import all_runs
+    from rnncli.runs.finding import all_runs
 
     return [run.name for run in all_runs(_runs_dir(ctx)) if not run.finished]
 

@@ -71,8 +71,8 @@ def prepare(
     console.show(prepare_report(dataset), json=json, quiet=quiet)
     console.warn(*warnings)
     if json:
-        about = {"dataset": manifest.name, "path": str(dataset.path), "warnings": warnings}
-        console.out_json(about | manifest.to_dict())
+        about = {"dataset": manifest.name, "path": str(dataset.path), "fingerprint": dataset.fingerprint}
+        console.out_json(about | {"warnings": warnings} | manifest.to_dict())
     elif not quiet:
         option = "" if runs_dir == RUNS_DIR else f" --runs-dir {runs_dir}"
         console.out(f"data    {dataset.path}/\nnext    rnncli train --dataset {manifest.name}{option}")

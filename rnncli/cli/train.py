@@ -26,7 +26,7 @@ from rnncli.settings.train import TrainSettings
 if TYPE_CHECKING:
     from rnncli.data.dataset import Dataset
     from rnncli.runs.run import Run
-    from rnncli.system.jax_setup import Cluster
+    from rnncli.system.cluster import Cluster
     from rnncli.training.interval import CheckpointInterval
     from rnncli.training.run import TrainingRun
 
@@ -142,7 +142,7 @@ def _cluster(
         return None
     if name is None:
         raise UsageError("--coordinator needs --name, so that all processes mean the same run")
-    from rnncli.system.jax_setup import Cluster
+    from rnncli.system.cluster import Cluster
 
     return Cluster(coordinator, num_processes, process_id)
 
@@ -172,7 +172,8 @@ def _new(
     runs_dir: Path, settings: TrainSettings, name: str | None, dataset_name: str | None, *, quiet: bool
 ) -> "tuple[Run, Dataset]":
     """A run that is not on disk yet, and its dataset."""
-    from rnncli.runs.run import Run, check_name, reserve_run_name
+    from rnncli.runs.finding import check_name, reserve_run_name
+    from rnncli.runs.run import Run
 
     if name is not None:
         check_name(name)
@@ -197,7 +198,7 @@ def _resumed(
 ) -> "tuple[Run, Dataset, TrainSettings]":
     """The unfinished run `resume` with its own dataset and settings."""
     from rnncli.data.dataset import Dataset
-    from rnncli.runs.run import find_run
+    from rnncli.runs.finding import find_run
 
     if name is not None or dataset is not None:
         raise UsageError(

@@ -14,16 +14,16 @@ from rnncli.data.dataset import (
     Manifest,
     array_file,
     datasets_dir,
-    sha256_of,
 )
 from rnncli.data.examples import Examples, Progress, Report, Source, no_report
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError
-from rnncli.runs.run import check_name
+from rnncli.runs.finding import check_name
 from rnncli.settings.prepare import PrepareSettings
-from rnncli.system.files import locked, remove_leftovers, replaced_directory, write_json
+from rnncli.system.files import locked, remove_leftovers, write_json
+from rnncli.system.sealed import sealed_folder
 from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID, Tokenizer, truncate
 
 BATCH_TEXTS = 2048  # encoded at a time, unless they are long: enough to keep all cores busy
@@ -44,7 +44,7 @@ def prepare(
     path = datasets_dir(runs_dir) / name
     lock = locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError)
     with lock, TextStore(path.parent) as store:
-        remove_leftovers(path)
+        remove_leftovers(path.parent, name)
         splits = complete_splits(source.read(store, report), config)
         check_splits(splits, where=source.origin)
         train = splits["train"].texts
@@ -53,7 +53,7 @@ def prepare(
             raise DataError(
                 f"{source.origin}: the training texts hold not a single word; are the columns right?"
             )
-        with replaced_directory(path) as folder:
+        with sealed_folder(path) as folder:
             _write(folder, source.origin, splits, tokenizer, config, report)
     return Dataset.open(path)
 
@@ -106,7 +106,6 @@ def _write(
         config=config,
         splits=statistics,
         shared=count_shared(splits),
-        files={file.name: sha256_of(file) for file in sorted(folder.iterdir())},
     )
     write_json(folder / MANIFEST, manifest.to_dict())
 

@@ -22,7 +22,7 @@ class Subject:
 
     Attributes:
         run: the run's name.
-        model: SHA-256 of the run's model/model.json, which holds the checksums of the weights.
+        model: fingerprint of the run's model/, the SHA-256 of its checksums.
         dataset: the dataset's name.
         fingerprint: the dataset's fingerprint.
         split: the part of the dataset.

@@ -2,12 +2,11 @@
 
 model/model.safetensors   the weights, float32, by name
       tokenizer.json      the vocabulary and the rules that find words
-      model.json          shape, label names, limits, checksums of the other two files and of
-                          itself, and golden pairs: token ids with the probabilities they gave
+      model.json          shape, label names, limits, and golden pairs: token ids with the
+                          probabilities they gave
+      SHA256SUMS          the checksums of the three
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,23 +21,14 @@ from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import expected_shapes
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
-from rnncli.system.files import named_failures, replaced_directory, require_as_written, write_json
+from rnncli.system.files import write_json
+from rnncli.system.sealed import Sealed, sealed_folder
 from rnncli.text.tokenizer import Tokenizer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS, TOKENIZER, DESCRIPTION = "model.safetensors", "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
 GOLDEN_TOLERANCE = 1e-6  # the replay is the same double precision arithmetic, on any machine
-ENTRIES = {
-    "format_version": int,
-    "config": dict,
-    "label_names": list,
-    "max_length": int,
-    "keep": str,
-    "dataset": dict,
-    "golden": list,
-    "sha256": dict,
-}
 REMEDY = "copy the run again from where it is whole, or train it again"
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -67,11 +57,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
     from safetensors.numpy import save
 
     _check(model, where=directory)
-    files = {
-        WEIGHTS: save({name: np.ascontiguousarray(value) for name, value in model.weights.items()}),
-        TOKENIZER: model.tokenizer.to_bytes(),
-    }
-    description: dict[str, Any] = {
+    description = {
         "format_version": FORMAT_VERSION,
         "config": model.config.to_dict(),
         "label_names": list(model.label_names),
@@ -79,12 +65,11 @@ def save_model(directory: Path, model: SavedModel) -> None:
         "keep": str(model.keep),
         "dataset": dict(model.dataset),
         "golden": _golden_pairs(model),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
-    description["sha256"][DESCRIPTION] = _own_sha256(description)
-    with named_failures(directory), replaced_directory(directory) as new:
-        for name, content in files.items():
-            (new / name).write_bytes(content)
+    with sealed_folder(directory) as new:
+        weights = save({name: np.ascontiguousarray(value) for name, value in model.weights.items()})
+        (new / WEIGHTS).write_bytes(weights)
+        (new / TOKENIZER).write_bytes(model.tokenizer.to_bytes())
         write_json(new / DESCRIPTION, description)
 
 
@@ -99,78 +84,33 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
         RunError: a file is missing, damaged or does not fit the others; the message names the
             file and, within it, the tensor with what was expected and what was found.
     """
-    description = _read_description(directory / DESCRIPTION)
-    files = {name: _read(directory / name) for name in (WEIGHTS, TOKENIZER)}
-    for name, content in files.items():
-        if description["sha256"].get(name) != hashlib.sha256(content).hexdigest():
-            raise _damaged(directory / name, "its checksum differs")
-    where = directory / DESCRIPTION
+    sealed = Sealed.open(directory, error=RunError, remedy=REMEDY)
+    description = sealed.json(DESCRIPTION, FORMAT_VERSION)
     try:
+        texts = {name: description[name] for name in ("max_length", "keep")}
+        settings = PrepareSettings.from_dict(texts, where="texts")
         model = SavedModel(
             config=ModelShape.from_dict(description["config"], where="config"),
             label_names=tuple(description["label_names"]),
-            max_length=description["max_length"],
-            keep=PrepareSettings(keep=description["keep"]).keep,
-            weights=_parse_weights(files[WEIGHTS], where=directory / WEIGHTS),
-            tokenizer=Tokenizer.load(directory / TOKENIZER),
-            dataset=description["dataset"],
+            max_length=settings.max_length,
+            keep=settings.keep,
+            weights=_parse_weights(sealed.read(WEIGHTS), where=directory / WEIGHTS),
+            tokenizer=Tokenizer.load(sealed.checked(TOKENIZER)),
+            dataset=dict(description["dataset"]),
         )
-    except (UsageError, ValueError) as error:
-        raise _damaged(where, str(error)) from error
+        golden = description["golden"]
+    except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
+        raise _damaged(directory / DESCRIPTION, f"{type(error).__name__}: {error}") from error
     except DataError as error:
         raise RunError(f"{error}; {REMEDY}") from error
     _check(model, where=directory)
     if verify:
-        _replay(model, description["golden"], where=where)
+        _replay(model, golden, where=directory / DESCRIPTION)
     return model
 
 
 def _damaged(path: Path, what: str) -> RunError:
     return RunError(f"{path} is damaged ({what}): {REMEDY}")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RunError(f"{path}: cannot read this part of the model: {error.strerror}; {REMEDY}") from error
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    """The content of model.json, with every entry of the right type and its checksum right."""
-    content = _read(path)
-    try:
-        description = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"not JSON: {error}") from error
-    if not isinstance(description, dict):
-        raise _damaged(path, "not a JSON object")
-    version = description.get("format_version")
-    if type(version) is int and version != FORMAT_VERSION:
-        raise RunError(
-            f"{path} has format {version}; this rnncli reads {FORMAT_VERSION}: use the rnncli that wrote it"
-        )
-    for name, kind in ENTRIES.items():
-        if type(description.get(name)) is not kind:  # a bool is no int here
-            raise _damaged(path, f"'{name}' is missing or has the wrong type")
-    try:
-        expected = _own_sha256(description)
-    except RecursionError as error:
-        raise _damaged(path, "nested too deeply") from error
-    if description["sha256"].get(DESCRIPTION) != expected:
-        raise _damaged(path, "its checksum differs")
-    try:
-        require_as_written(content, description)
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
-    return description
-
-
-def _own_sha256(description: Mapping[str, Any]) -> str:
-    """Checksum of the description's values, its own entry left out."""
-    others = {name: value for name, value in description["sha256"].items() if name != DESCRIPTION}
-    canonical = json.dumps({**description, "sha256": others}, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _parse_weights(content: bytes, *, where: Path) -> Weights:
@@ -195,10 +135,6 @@ def _check(model: SavedModel, *, where: Path) -> None:
             where / DESCRIPTION,
             f"label_names: expected {model.config.num_classes} distinct names, found {len(labels)}",
         )
-    if not all(isinstance(value, str) for value in model.dataset.values()):
-        raise _damaged(where / DESCRIPTION, "dataset: expected names and fingerprints")
-    if model.max_length < 1:
-        raise _damaged(where / DESCRIPTION, "max_length must be at least 1")
     if model.tokenizer.vocab_size != model.config.vocab_size:
         raise _damaged(
             where / TOKENIZER,

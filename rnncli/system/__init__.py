@@ -1,1 +1,1 @@
-"""What the machine does for the rest: files written whole, JAX set up, processes that work together."""
+"""What the machine does for the rest: files written whole, folders sealed, JAX set up, a cluster joined."""

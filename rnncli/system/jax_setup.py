@@ -5,14 +5,13 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.errors import RunError, UsageError
+from rnncli.errors import UsageError
+from rnncli.system.cluster import Cluster
 
 if TYPE_CHECKING:
     from jax.sharding import Mesh
@@ -41,69 +40,6 @@ def keep_freed_memory() -> None:
 def num_cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The processes that train one model together.
-
-    Attributes:
-        coordinator: ``HOST:PORT`` on which the first process listens for the others, or ``auto``
-            where Slurm, Open MPI or Kubernetes tells each process all three.
-        num_processes: how many there are.
-        process_id: which of them this is, from 0.
-    """
-
-    coordinator: str
-    num_processes: int | None = None
-    process_id: int | None = None
-
-    def __post_init__(self) -> None:
-        described = self.num_processes is not None and self.process_id is not None
-        if described == (self.coordinator == "auto"):
-            raise UsageError(
-                "--coordinator HOST:PORT needs --num-processes and --process-id; auto finds them itself"
-            )
-
-    @property
-    def is_first(self) -> bool:
-        """Whether this process is known to be the first, before JAX has started."""
-        variables = ("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "JOB_COMPLETION_INDEX")
-        found = next((os.environ[name] for name in variables if name in os.environ), "0")
-        return (int(found) if self.process_id is None else self.process_id) == 0
-
-    def join(self) -> None:
-        """Meet the other processes.
-
-        Raises:
-            RunError: they do not come, or nothing tells where they are.
-        """
-        import jax
-        from jax.experimental import multihost_utils
-
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
-        address = None if self.coordinator == "auto" else self.coordinator
-        try:
-            with _stdout_on_stderr():
-                jax.distributed.initialize(address, self.num_processes, self.process_id)
-                multihost_utils.sync_global_devices("all are here")
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"cannot join the other processes through {self.coordinator}: {reason}") from error
-
-
-@contextmanager
-def _stdout_on_stderr() -> Iterator[None]:
-    """Send what native code prints on stdout to stderr: Gloo greets its peers, and stdout is for data."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        ctypes.CDLL(None).fflush(None)
-        os.dup2(saved, 1)
-        os.close(saved)
 
 
 def start_jax(num_devices: int = 0, cluster: Cluster | None = None) -> None:

@@ -19,13 +19,13 @@ from rnncli.errors import DivergedError, RunError
 from rnncli.inference.model_folder import SavedModel, load_model, save_model
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.reporting.plots import plot_history
-from rnncli.runs.run import FORMAT_VERSION, Run
+from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.system.files import to_json, write_bytes
 from rnncli.system.jax_setup import data_mesh
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.interval import CheckpointInterval
-from rnncli.training.loop import EpochDone, StepDone, Trainer
+from rnncli.training.loop import EpochDone, Progress, StepDone, Trainer
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Steps
 
@@ -76,10 +76,10 @@ class TrainingRun:
         """Write the run's config.json."""
         if not self._writes:
             return
-        self.run.write_description(
+        self.run.begin(
             self.config,
             dataset=self.dataset.manifest.name,
-            fingerprint=self.dataset.manifest.fingerprint,
+            fingerprint=self.dataset.fingerprint,
             dataset_path=str(self.dataset.path.resolve()),
             versions={"rnncli": __version__}
             | {name: version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
@@ -99,7 +99,7 @@ class TrainingRun:
         Raises:
             RunError: the dataset is another than the run was started on, or no checkpoint is whole.
         """
-        found = self.dataset.manifest.fingerprint
+        found = self.dataset.fingerprint
         if found != self.run.dataset_fingerprint:
             raise RunError(
                 f"run '{self.run.name}' was started on dataset '{self.run.dataset_name}' with fingerprint "
@@ -108,7 +108,8 @@ class TrainingRun:
             )
         checkpoint = load_newest_checkpoint(self.run.checkpoints_dir, self.trainer.state, report)
         if checkpoint is not None:
-            self.trainer.restore(*checkpoint)
+            state, progress = checkpoint
+            self.trainer.restore(state, Progress.from_dict(progress))
         self._write_metrics()
 
     def events(self) -> Iterator[StepDone | EpochDone]:
@@ -140,7 +141,8 @@ class TrainingRun:
         """
         if self._writes:
             self._require_finite()
-            save_checkpoint(self.run.checkpoints_dir, self.trainer.state, self.trainer.progress)
+            state, progress = self.trainer.state, self.trainer.progress.to_dict()
+            save_checkpoint(self.run.checkpoints_dir, int(state.step), state, progress)
 
     def _require_finite(self) -> None:
         """Raise DivergedError unless every weight is finite, as they may not be under a finite loss."""
@@ -202,7 +204,7 @@ class TrainingRun:
             keep=manifest.config.keep,
             weights={".".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves},
             tokenizer=self.dataset.tokenizer,
-            dataset={"name": manifest.name, "fingerprint": manifest.fingerprint},
+            dataset={"name": manifest.name, "fingerprint": self.dataset.fingerprint},
         )
 
     def _only_label(self) -> str | None:
@@ -227,7 +229,7 @@ class TrainingRun:
         return model.label_names[found.pop()]
 
     def _finish(self) -> None:
-        """Write the plot and the summary; the summary makes the run finished.
+        """Write the plot and the summary, and seal the run, which makes it finished.
 
         Raises:
             RunError: the best epoch's model has been damaged since it was written.
@@ -247,17 +249,16 @@ class TrainingRun:
             balanced=self.config.data.class_weights == "balanced",
             only_label=self._only_label(),
         )
-        self.run.write_summary(self._summary())
+        self.run.finish(self._summary())
 
     def _summary(self) -> dict[str, Any]:
         progress = self.trainer.progress
         history = progress.history
         seconds = sum(line["seconds"] for line in history)
         return {
-            "format_version": FORMAT_VERSION,
             "run": self.run.name,
             "dataset": self.dataset.manifest.name,
-            "fingerprint": self.dataset.manifest.fingerprint,
+            "fingerprint": self.dataset.fingerprint,
             "arch": str(self.config.model.arch),
             "parameters": self.num_parameters,
             "epochs": len(history),

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from rnncli.errors import RunError
 from rnncli.evaluation.measures import Evaluation
 from rnncli.evaluation.significance import PairedTest, holm, paired_test
-from rnncli.inference.model_folder import load_model
-from rnncli.runs import evaluations as storage
-from rnncli.runs.run import Run, list_runs, resolve_run
+from rnncli.runs.finding import list_runs, resolve_run
+from rnncli.runs.run import Run
 from rnncli.settings.choices import SortKey
+from rnncli.workflows.evaluate import stored_correct, stored_evaluation
 
 FORMAT_VERSION = 1
 
@@ -152,21 +152,18 @@ def read_entry(run: Run, split: str, dataset: str | None) -> Entry:
     Raises:
         RunError: a file of the run is missing or damaged.
     """
+    run.sealed.verify()  # figures of a damaged model are none
     summary = run.summary
-    load_model(run.model_dir)  # figures of a damaged model are none
-    try:
-        return Entry(
-            run=run,
-            settings={"dataset": run.dataset_name, **run.config.options()},
-            parameters=summary["parameters"],
-            train_seconds=summary["train_seconds"],
-            model_bytes=sum(path.stat().st_size for path in run.model_dir.glob("*")),
-            val_accuracy=summary["val_accuracy"],
-            val_loss=summary["val_loss"],
-            evaluation=storage.load_evaluation(run, dataset or run.dataset_name, split),
-        )
-    except KeyError as error:
-        raise RunError(f"{run.summary_path} is damaged ({error} is missing); train the run again") from error
+    return Entry(
+        run=run,
+        settings={"dataset": run.dataset_name, **run.config.options()},
+        parameters=summary["parameters"],
+        train_seconds=summary["train_seconds"],
+        model_bytes=sum(path.stat().st_size for path in run.model_dir.glob("*")),
+        val_accuracy=summary["val_accuracy"],
+        val_loss=summary["val_loss"],
+        evaluation=stored_evaluation(run, dataset or run.dataset_name, split),
+    )
 
 
 def require_same_data(entries: Sequence[Entry]) -> None:
@@ -224,7 +221,7 @@ def _with_tests(entries: Sequence[Entry]) -> list[Entry]:
 def _correct(entry: Entry) -> npt.NDArray[np.bool_]:
     assert entry.evaluation is not None
     subject = entry.evaluation.subject
-    return storage.load_correct(entry.run, subject.dataset, subject.split)
+    return stored_correct(entry.run, subject.dataset, subject.split)
 
 
 def _sorted(entries: Sequence[Entry], sort: SortKey) -> list[Entry]:

@@ -89,9 +89,9 @@ def evaluate_run(
     manifest = dataset.manifest
     subject = Subject(
         run=run.name,
-        model=storage.model_checksum(run),
+        model=run.model_fingerprint,
         dataset=manifest.name,
-        fingerprint=manifest.fingerprint,
+        fingerprint=dataset.fingerprint,
         split=split_name,
         texts_sha256=manifest.splits[split_name].texts_sha256,
     )
@@ -106,7 +106,7 @@ def evaluate_run(
     )
     not_stored = None
     try:
-        storage.store(run, evaluation, probabilities, split.labels)
+        _store(run, evaluation, probabilities, split.labels)
     except OSError as error:
         not_stored = error
     tags = None if split.tags is None else [manifest.tag_names[tag] for tag in split.tags]
@@ -140,12 +140,43 @@ def compare_with(
             f"'{rival.name}' cannot be compared on {subject.data}: its dataset '{manifest.name}' has other "
             f"texts in split '{subject.split}'; name a dataset that fits both with --dataset"
         )
-    evaluation = storage.load_evaluation(rival, manifest.name, subject.split)
+    evaluation = stored_evaluation(rival, manifest.name, subject.split)
     if evaluation is None or evaluation.subject.texts_sha256 != subject.texts_sha256:
         fresh = evaluate_run(rival, dataset, subject.split, batch_size=batch_size, progress=progress)
         return fresh.evaluation, paired_test(evaluated.correct, fresh.correct)
-    correct = storage.load_correct(rival, manifest.name, subject.split)
+    correct = stored_correct(rival, manifest.name, subject.split)
     return evaluation, paired_test(evaluated.correct, correct)
+
+
+def _store(run: Run, evaluation: Evaluation, probabilities: FloatArray, labels: IntArray) -> None:
+    """Keep the figures in the run, and the arrays that paired tests need."""
+    subject = evaluation.subject
+    arrays = {"probabilities": probabilities, "labels": labels}
+    storage.store(run, subject.dataset, subject.split, evaluation.to_dict(), arrays)
+
+
+def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
+    """The figures that are kept in a run; None where there are none of the model that it has now.
+
+    Raises:
+        RunError: they are damaged.
+    """
+    figures = storage.load_figures(run, dataset, split)
+    where = f"{run.evaluations_dir}: {dataset}-{split}"
+    return None if figures is None else Evaluation.from_dict(figures, where=where)
+
+
+def stored_correct(run: Run, dataset: str, split: str) -> npt.NDArray[np.bool_]:
+    """Which examples [examples] an evaluated run classified rightly, in the split's order.
+
+    Raises:
+        RunError: what is kept in the run is missing or damaged.
+    """
+    probabilities = storage.load_array(run, dataset, split, "probabilities")
+    correct: npt.NDArray[np.bool_] = probabilities.argmax(axis=1) == storage.load_array(
+        run, dataset, split, "labels"
+    )
+    return correct
 
 
 def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
@@ -163,7 +194,7 @@ def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
             f"run '{run.name}' was trained on '{run.dataset_name}': {error}; "
             "if it lies elsewhere, name its folder with --dataset"
         ) from error
-    found, expected = dataset.manifest.fingerprint, run.dataset_fingerprint
+    found, expected = dataset.fingerprint, run.dataset_fingerprint
     if found != expected:
         raise DataError(
             f"dataset '{run.dataset_name}' ({found[:8]}) is not the one that run '{run.name}' was trained on "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rnncli.data.reading.text_rows import TextRow, text_row
 from rnncli.inference.model_folder import DESCRIPTION, load_model
 from rnncli.inference.predictions import Prediction, Scorer
-from rnncli.runs.run import resolve_run
+from rnncli.runs.finding import resolve_run
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor

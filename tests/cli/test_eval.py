@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rnncli.data.dataset import Dataset
-from rnncli.inference.model_folder import _own_sha256
 from rnncli.runs.run import Run
 from rnncli.system.files import write_json
 from tests.cli.command import rnncli
+from tests.factories import reseal
 from tests.runs.factories import make_dataset, make_run
 
 
@@ -60,7 +60,7 @@ def test_json(here: Path) -> None:
     assert values["gates"] == []
     assert values["verified"] is False
     assert done.stderr.startswith("poor on words, validation split: 53 examples")
-    stored = json.loads((here / "runs/poor/evaluations/words-validation.json").read_text())
+    stored = json.loads((here / "runs/poor/evaluations/words-validation/figures.json").read_text())
     assert stored["accuracy"] == values["accuracy"]
 
 
@@ -73,7 +73,7 @@ def test_quiet_json_is_all_there_is(here: Path) -> None:
 def test_quiet_alone_stores_and_prints_nothing(here: Path) -> None:
     done = rnncli("eval", "-q", cwd=here)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert (here / "runs/good/evaluations/words-test.json").is_file()
+    assert (here / "runs/good/evaluations/words-test/figures.json").is_file()
 
 
 def test_batch_size_changes_nothing(here: Path) -> None:
@@ -124,7 +124,7 @@ def test_worse_than_another_run(here: Path) -> None:
     assert " is worse than 0.7" in done.stderr
     assert "of 'good' (p = " in done.stderr
     assert done.stderr.count("\n") == 1
-    assert (here / "runs/good/evaluations/words-test.json").is_file()
+    assert (here / "runs/good/evaluations/words-test/figures.json").is_file()
 
 
 def test_not_worse_than_itself(here: Path) -> None:
@@ -140,8 +140,8 @@ def test_verify_finds_a_model_that_predicts_something_else(here: Path) -> None:
     path = here / "runs/good/model/model.json"
     description = json.loads(path.read_text())
     description["golden"][1]["probabilities"] = [0.123, 0.877]
-    description["sha256"]["model.json"] = _own_sha256(description)
     write_json(path, description)
+    reseal(path.parent)
     assert rnncli("eval", "-q", cwd=here).returncode == 0
     done = rnncli("eval", "--verify", cwd=here)
     assert (done.returncode, done.stdout) == (1, "")
@@ -155,7 +155,7 @@ def test_a_damaged_model_is_refused(here: Path) -> None:
     path.write_bytes(content)
     done = rnncli("eval", "--verify", cwd=here)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "model.safetensors is damaged" in done.stderr
+    assert "model.safetensors: its SHA-256 differs" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -225,4 +225,6 @@ def test_label_names_from_elsewhere_are_shown_as_they_are(tmp_path: Path) -> Non
     assert "[red]bold" in done.stdout
     assert "映画の評判" in done.stdout
     assert "\x1b" not in done.stdout
-    assert json.loads((run.evaluations_dir / "words-test.json").read_text())["labels"] == sorted(names)
+    assert json.loads((run.evaluations_dir / "words-test/figures.json").read_text())["labels"] == sorted(
+        names
+    )

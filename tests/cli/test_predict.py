@@ -43,11 +43,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config = ModelShape(arch, vocab_size=101, num_classes=len(labels), embedding_size=7, hidden_size=5)
         run = Run(folder / "runs" / name)
         run.path.mkdir(parents=True)
-        run.write_description(TrainSettings.from_options(arch=arch), dataset="words", fingerprint=name)
+        run.begin(TrainSettings.from_options(arch=arch), dataset="words", fingerprint=name)
         save_model(run.model_dir, random_model(config, label_names=labels))
         run.metrics_path.touch()
-        run.write_summary({"val_accuracy": 0.5})
-    os.utime(folder / "runs" / "six" / "summary.json", (0, 0))
+        run.history_path.touch()
+        run.finish({"val_accuracy": 0.5})
+    os.utime(folder / "runs" / "six" / "SHA256SUMS", (0, 0))
     return folder
 
 
@@ -329,7 +330,7 @@ def test_a_damaged_model_is_one_clear_line(here: Path, tmp_path: Path) -> None:
     (tmp_path / "model" / "model.safetensors").write_bytes(content[:-1])
     done = predict(here, "great", "--run", tmp_path / "model", code=1)
     assert done.stdout == b""
-    assert re.fullmatch(rb"error: \S+model\.safetensors is damaged .*\n", done.stderr)
+    assert re.fullmatch(rb"error: \S+model\.safetensors: its SHA-256 differs: .*\n", done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from rnncli.errors import RunError
-from rnncli.runs.run import Run, find_run
+from rnncli.runs.finding import find_run
+from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from tests.cli.command import ROOT, rnncli
 from tests.runs.factories import make_dataset, make_run
@@ -33,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_run(folder / "runs", "poor", dataset, known_words=1)
     unfinished = Run(folder / "runs" / "going")
     unfinished.path.mkdir()
-    unfinished.write_description(TrainSettings(), dataset="words", fingerprint="")
+    unfinished.begin(TrainSettings(), dataset="words", fingerprint="")
     return folder
 
 

@@ -47,7 +47,15 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def test_a_run_holds_what_the_readme_says(trained: Path) -> None:
     names = {path.name for path in trained.iterdir()} - {".lock"}
-    assert names == {"config.json", "metrics.jsonl", "summary.json", "history.png", "model", "checkpoints"}
+    assert names == {
+        "config.json",
+        "metrics.jsonl",
+        "summary.json",
+        "history.png",
+        "model",
+        "checkpoints",
+        "SHA256SUMS",
+    }
     assert (trained / "history.png").read_bytes().startswith(b"\x89PNG")
     lines = read_lines(trained / "metrics.jsonl")
     assert [line["epoch"] for line in lines] == [1, 2]

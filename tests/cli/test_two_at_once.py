@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.runs.run import Run, reserve_run_name
+from rnncli.runs.finding import reserve_run_name
+from rnncli.runs.run import Run
 from tests.cli.command import ROOT, rnncli
 from tests.cli.tables import write_table
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from rnncli.system import files
+from rnncli.system import sealed
 
 WRITING = set("wxa+")
 # By name in `os`; the position of the path or descriptor that they change is the first.
@@ -52,8 +52,8 @@ class Disk:
         with ExitStack() as patches:
             for name in (*FAILING, *CLEANING):
                 patches.enter_context(patch.object(os, name, self._watched(name, getattr(os, name))))
-            exchange = self._watched("exchange", files._exchanged)
-            patches.enter_context(patch.object(files, "_exchanged", exchange))
+            exchange = self._watched("exchange", sealed._exchanged)
+            patches.enter_context(patch.object(sealed, "_exchanged", exchange))
             patches.enter_context(patch.object(os, "open", self._opened_descriptor(os.open)))
             opened = self._opened(io.open)
             patches.enter_context(patch.object(io, "open", opened))

@@ -1,14 +1,13 @@
 """What is fuzzed: functions that take any bytes, and what must hold of their results."""
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from rnncli.data.examples import no_report
 from rnncli.data.reading.lines import read_lines
@@ -17,14 +16,13 @@ from rnncli.data.reading.text_input import input_rows
 from rnncli.data.reading.text_rows import TextRow
 from rnncli.data.sources.table import TableSource
 from rnncli.data.stored_texts import TextStore
-from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, _own_sha256, load_model, save_model
+from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, load_model, save_model
 from rnncli.inference.predictions import Prediction, Scorer
 from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.settings.model import ModelShape
-from rnncli.system.files import to_json
 from rnncli.workflows.predict import predict
-from tests.factories import random_model
+from tests.factories import random_model, reseal
 
 FORMATS = ("csv", "tsv", "jsonl", "text")
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-7", "gb18030", "no")
@@ -201,23 +199,11 @@ class FuzzedModel:
         if kind == 3:  # only the header of the weights, its length made to fit
             changed = len(changed).to_bytes(8, "little") + changed + self._data
         files = {**self._whole, self.KINDS[kind]: changed}
-        if kind:
-            files[DESCRIPTION] = _sealed(files)
         for name, whole in files.items():
             (self._folder / name).write_bytes(whole)
+        if kind:
+            reseal(self._folder)
         model = load_model(self._folder, verify=True)
         predictions = Scorer(model).predict(["great movie", "", "zzz " * 7])
         assert len(predictions) == 3
         assert all(each.label in model.label_names for each in predictions)
-
-
-def _sealed(files: dict[str, bytes]) -> bytes:
-    """The description with checksums that fit `files`; as it is where it is no JSON object."""
-    try:
-        description: Any = json.loads(files[DESCRIPTION])
-        for name in (WEIGHTS, TOKENIZER):
-            description["sha256"][name] = hashlib.sha256(files[name]).hexdigest()
-        description["sha256"][DESCRIPTION] = _own_sha256(description)
-        return (to_json(description) + "\n").encode()
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-        return files[DESCRIPTION]

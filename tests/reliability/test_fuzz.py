@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.data.dataset import Dataset
 from rnncli.errors import DataError, RunError
-from rnncli.inference.model_folder import ENTRIES, save_model
-from rnncli.system.files import checked_json
+from rnncli.inference.model_folder import save_model
 from tests.factories import random_model
 from tests.reliability.fuzz import unexplained
 from tests.reliability.targets import CONFIG, FuzzedModel, Predictor, Target, read_table, targets
@@ -39,6 +37,7 @@ BAD = {
     3: ("a\0\n", "\xff\n"),
 }
 HEADERS = {0: b"text,label\n", 1: b"text\tlabel\n", 2: b"", 3: b""}
+ENTRIES = ("format_version", "config", "label_names", "max_length", "keep", "dataset", "golden")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
@@ -77,7 +76,7 @@ def test_any_bytes_are_rows_or_a_data_error(folder: Path, kind: int, content: by
             target(bytes([kind]) + content)
 
 
-@given(name=st.sampled_from([*ENTRIES]), value=JSON)
+@given(name=st.sampled_from(ENTRIES), value=JSON)
 def test_any_value_in_a_description_is_a_model_or_a_run_error(
     fuzzed_model: FuzzedModel, name: str, value: object
 ) -> None:
@@ -97,16 +96,11 @@ def test_mutations_find_nothing(every_target: list[Target], number: int, data: s
     assert unexplained(target.function, content) is None
 
 
-def test_nesting_at_the_interpreter_s_limit_is_damage(fuzzed_model: FuzzedModel, folder: Path) -> None:
+def test_nesting_at_the_interpreter_s_limit_is_damage(fuzzed_model: FuzzedModel) -> None:
     for depth in range(900, 1010):
         nested = b"[" * depth + b"]" * depth
         with pytest.raises(RunError):
-            fuzzed_model(b"\0" + fuzzed_model.seeds[0][1:].replace(b'"words"', nested))
-        with pytest.raises(ValueError):
-            checked_json(b'{"checksum": "", "values": ' + nested + b"}")
-        (folder / "manifest.json").write_bytes(nested)
-        with pytest.raises(DataError):
-            Dataset.open(folder)
+            fuzzed_model(b"\1" + fuzzed_model.seeds[1][1:].replace(b'"end"', nested))
         read_table(b'\2{"text": ' + nested + b"}\n")
 
 

@@ -4,8 +4,10 @@ from pathlib import Path
 from rich.console import Console
 
 from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
+from rnncli.errors import DataError
 from rnncli.reporting.prepare_report import prepare_report
 from rnncli.settings.prepare import PrepareSettings
+from rnncli.system.sealed import Sealed
 
 LENGTHS = {"mean": 9.0, "p50": 203, "p90": 536, "p99": 1064, "max": 2770}
 
@@ -23,9 +25,10 @@ def rendered(label_counts: dict[str, int], *, width: int, **manifest: object) ->
         "config": PrepareSettings(),
         "splits": {"train": labelled, "validation": labelled, "test": labelled, "unlabelled": unlabelled},
         "shared": {"train/test": 1123},
-        "files": {},
     }
-    dataset = Dataset(Path("runs/datasets/imdb"), Manifest(**values | manifest))  # type: ignore[arg-type]
+    path = Path("runs/datasets/imdb")
+    sealed = Sealed(path, {}, "", DataError, "")
+    dataset = Dataset(path, Manifest(**values | manifest), sealed)  # type: ignore[arg-type]
     stream = io.StringIO()
     Console(file=stream, width=width).print(prepare_report(dataset))
     return stream.getvalue()

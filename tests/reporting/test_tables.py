@@ -13,7 +13,6 @@ from rnncli.evaluation.significance import paired_test
 from rnncli.reporting.tables import ComparisonView, EvaluationView, duration, size
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
-from rnncli.system.files import with_checksum, write_json
 from rnncli.workflows.compare import Comparison, Entry
 from tests.evaluation.test_measures import SUBJECT
 from tests.evaluation.test_metrics import random_predictions
@@ -140,8 +139,8 @@ def test_wide_characters_take_two_columns() -> None:
 def entry(folder: Path, name: str, *, known: bool = True, **settings: object) -> Entry:
     run = Run(folder / name)
     run.path.mkdir()
-    write_json(run.config_path, with_checksum({"dataset": "words", "fingerprint": "f" * 64}))
     config = TrainSettings.from_options(**settings)
+    run.begin(config, dataset="words", fingerprint="f" * 64)
     return Entry(
         run=run,
         settings={"dataset": "words", **config.options()},

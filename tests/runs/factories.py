@@ -95,7 +95,7 @@ def word_model(dataset: Dataset, *, known_words: int = WORDS_A_LABEL, sharpness:
         keep=dataset.manifest.config.keep,
         weights={key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()},
         tokenizer=tokenizer,
-        dataset={"name": dataset.manifest.name, "fingerprint": dataset.manifest.fingerprint},
+        dataset={"name": dataset.manifest.name, "fingerprint": dataset.fingerprint},
     )
 
 
@@ -106,13 +106,12 @@ def make_run(
     run, manifest = Run(runs_dir / name), dataset.manifest
     run.path.mkdir(parents=True)
     config = TrainSettings.from_options(**{"arch": "bow", "epochs": 3, **settings})
-    run.write_description(config, dataset=manifest.name, fingerprint=manifest.fingerprint)
+    run.begin(config, dataset=manifest.name, fingerprint=dataset.fingerprint)
     save_model(run.model_dir, word_model(dataset, known_words=known_words))
     summary = {
-        "format_version": 1,
         "run": name,
         "dataset": manifest.name,
-        "fingerprint": manifest.fingerprint,
+        "fingerprint": dataset.fingerprint,
         "arch": config.model.arch,
         "parameters": 1009 + known_words,
         "epochs": config.epochs,
@@ -124,5 +123,6 @@ def make_run(
         "config": config.to_dict(),
     }
     run.metrics_path.touch()
-    run.write_summary(summary)
+    run.history_path.touch()
+    run.finish(summary)
     return run

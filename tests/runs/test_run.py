@@ -1,57 +1,119 @@
 """Run directories: what vouches for what, what is refused, and what killed writers leave."""
 
-import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from rnncli.errors import RunError
-from rnncli.runs.run import Run, all_runs, find_run
+from rnncli.runs.finding import all_runs, find_run, list_runs, resolve_run
+from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
+from rnncli.system.sealed import sealed_folder
+from tests.factories import reseal
+
+FILES = ("config.json", "metrics.jsonl", "history.png", "summary.json", "model/model.json")
+
+
+def begin(folder: Path) -> Run:
+    """A run that is under way, as far as its small files go."""
+    run = Run(folder / "runs" / "a")
+    run.path.mkdir(parents=True)
+    settings = TrainSettings.from_options(learning_rate=0.003)
+    run.begin(settings, dataset="words", fingerprint="f" * 64)
+    return run
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A finished run, as far as its small files go."""
-    run = Run(tmp_path / "runs" / "a")
-    run.model_dir.mkdir(parents=True)
-    run.write_description(
-        TrainSettings.from_options(learning_rate=0.003), dataset="words", fingerprint="f" * 64
-    )
+    """A finished run."""
+    run = begin(tmp_path)
+    with sealed_folder(run.model_dir) as model:
+        (model / "model.json").write_text("{}")
     run.metrics_path.write_text('{"epoch": 1}\n')
-    run.write_summary({"val_accuracy": 0.5})
+    run.history_path.touch()
+    run.finish({"val_accuracy": 0.5})
     return run
 
 
-def test_a_setting_that_was_changed_by_hand_or_by_damage_is_found(run: Run) -> None:
-    assert run.config.optimizer.learning_rate == 0.003
+def test_a_run_is_finished_once_its_summary_is_sealed(tmp_path: Path) -> None:
+    run = begin(tmp_path)
+    runs = tmp_path / "runs"
+    assert (run.finished, list_runs(runs), [found.name for found in all_runs(runs)]) == (False, [], ["a"])
+    assert find_run(runs, "a").config.optimizer.learning_rate == 0.003
+    run.summary_path.write_text("{}")  # a kill before the checksums
+    with pytest.raises(RunError, match=r"'a' is not finished .*SHA256SUMS.*continue it with .*--resume a"):
+        resolve_run(runs, "a")
+
+
+def test_sha256sum_checks_a_finished_run(run: Run) -> None:
+    names = [
+        "config.json",
+        "history.png",
+        "metrics.jsonl",
+        "model/SHA256SUMS",
+        "model/model.json",
+        "summary.json",
+    ]
+    found = subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=run.path, capture_output=True)
+    assert found.stdout.decode().splitlines() == [f"{name}: OK" for name in names]
+    assert found.returncode == 0
+
+
+def test_a_setting_that_was_changed_by_hand_or_by_damage_is_found(tmp_path: Path) -> None:
+    run = begin(tmp_path)
     run.config_path.write_text(run.config_path.read_text().replace("0.003", "0.002"))
-    with pytest.raises(RunError, match=r"a/config\.json is damaged \(its checksum differs\)"):
-        _ = Run(run.path).config
+    with pytest.raises(RunError, match=r"a/config\.json: its SHA-256 differs: it was changed or damaged; "):
+        _ = run.config
+    with pytest.raises(RunError, match=r"a/config\.json: its SHA-256 differs"):
+        run.finish({})
+    assert not run.finished
 
 
-def test_a_description_without_checksum_is_none(run: Run) -> None:
-    values = json.loads(run.config_path.read_text())
-    del values["checksum"]
-    run.config_path.write_text(json.dumps(values))
-    with pytest.raises(RunError, match=r"a/config\.json is damaged \(it has no checksum\)"):
-        _ = Run(run.path).config
+@pytest.mark.parametrize(
+    "name", ["config.json", "metrics.jsonl", "history.png", "summary.json", "model/model.json"]
+)
+def test_every_file_of_a_finished_run_counts(run: Run, name: str) -> None:
+    run.sealed.verify()
+    (run.path / name).write_text('{"epoch": 2}\n')
+    with pytest.raises(RunError, match=rf"a/{name}: its SHA-256 differs"):
+        run.sealed.verify()
+    (run.path / name).unlink()
+    with pytest.raises(RunError, match=rf"a/{name}: it is missing"):
+        _ = run.sealed
 
 
-def test_the_summary_vouches_for_the_metrics(run: Run) -> None:
-    assert run.summary["val_accuracy"] == 0.5
-    run.metrics_path.write_text('{"epoch": 2}\n')
-    with pytest.raises(RunError, match=r"a/metrics\.jsonl is damaged \(its checksum differs\)"):
-        _ = run.summary
-    run.metrics_path.unlink()
-    with pytest.raises(RunError, match=r"a/metrics\.jsonl is missing"):
-        _ = run.summary
+def test_runs_of_an_earlier_version_are_refused_and_not_listed(run: Run) -> None:
+    (run.path / "SHA256SUMS").unlink()
+    assert list_runs(run.path.parent) == []
+    with pytest.raises(RunError, match=r"an earlier version of rnncli wrote this.*or train it again"):
+        find_run(run.path.parent, "a")
+
+
+def test_runs_of_a_later_version_are_refused(run: Run) -> None:
+    run.config_path.write_text('{"format_version": 3}')
+    reseal(run.path)
+    with pytest.raises(RunError, match=r"a/config\.json: it has format version 3; this rnncli reads 2"):
+        _ = run.config
+
+
+def test_latest_and_best_are_found(run: Run) -> None:
+    other = begin(run.path.parent / "elsewhere")
+    other.model_dir.mkdir()
+    other.metrics_path.touch()
+    other.history_path.touch()
+    other.finish({"val_accuracy": 0.25})
+    other.path.rename(run.path.with_name("b"))
+    os.utime(run.path / "SHA256SUMS", (0, 0))
+    assert resolve_run(run.path.parent, "latest").name == "b"
+    assert resolve_run(run.path.parent, "best").name == "a"
 
 
 def test_a_finished_run_without_its_settings_is_listed_and_named(run: Run) -> None:
     run.config_path.unlink()
     assert [found.name for found in all_runs(run.path.parent)] == ["a"]
-    with pytest.raises(RunError, match=r"a/config\.json is missing"):
+    with pytest.raises(RunError, match=r"a/config\.json: it is missing"):
         find_run(run.path.parent, "a")
 
 
@@ -59,7 +121,7 @@ def test_a_finished_run_without_its_settings_is_listed_and_named(run: Run) -> No
 def test_the_remains_of_a_run_are_not_trained_into(tmp_path: Path, part: str) -> None:
     """Its checkpoints, of other settings, would be taken for those of the new run."""
     (tmp_path / "a" / part).mkdir(parents=True)
-    with pytest.raises(RunError, match=r"a/config\.json is missing: .* choose another --name"):
+    with pytest.raises(RunError, match=r"a/config\.json: it is missing; .* another --name"):
         Run(tmp_path / "a").require_new()
 
 

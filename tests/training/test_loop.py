@@ -87,7 +87,7 @@ def uninterrupted(
         if isinstance(event, EpochDone) or step in CUTS:
             place = f"{type(event).__name__} {step}"
             checkpoints[place] = tmp_path_factory.mktemp("run")
-            save_checkpoint(checkpoints[place], trainer.state, trainer.progress)
+            save_checkpoint(checkpoints[place], step, trainer.state, trainer.progress.to_dict())
     return trainer, snapshot(trainer.state), checkpoints
 
 
@@ -114,7 +114,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
     resumed = make_trainer(steps)
     loaded = load_newest_checkpoint(checkpoints[place], resumed.state, pytest.fail)
     assert loaded is not None
-    resumed.restore(*loaded)
+    resumed.restore(loaded[0], Progress.from_dict(loaded[1]))
     events = list(resumed.run())
     assert_equal_states(resumed.state, state)
     assert timeless(resumed.progress.history) == timeless(trainer.progress.history)

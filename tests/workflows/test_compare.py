@@ -9,12 +9,12 @@ import pytest
 from rnncli.data.dataset import Dataset
 from rnncli.errors import RunError
 from rnncli.evaluation.significance import holm, paired_test
-from rnncli.runs import evaluations as storage
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SortKey
-from rnncli.system.files import to_json, with_checksum, write_json
+from rnncli.system.files import to_json, write_json
 from rnncli.workflows.compare import Comparison, compare_runs
-from rnncli.workflows.evaluate import evaluate_run
+from rnncli.workflows.evaluate import evaluate_run, stored_correct, stored_evaluation
+from tests.factories import reseal
 from tests.runs.factories import make_dataset, make_run
 
 
@@ -65,7 +65,7 @@ def test_one_run_alone(runs_dir: Path) -> None:
 
 def test_each_is_tested_against_the_best(runs_dir: Path, runs: dict[str, Run]) -> None:
     best, middle, poor = compare(runs_dir).entries
-    correct = {name: storage.load_correct(run, "words", "test") for name, run in runs.items()}
+    correct = {name: stored_correct(run, "words", "test") for name, run in runs.items()}
     assert best.against_best is None
     assert middle.against_best == paired_test(correct["middle"], correct["best-one"])
     assert poor.against_best == paired_test(correct["poor"], correct["best-one"])
@@ -105,7 +105,8 @@ def test_sort(runs_dir: Path, runs: dict[str, Run], sort: SortKey, expected: lis
 
 
 def edit(path: Path, **values: object) -> None:
-    write_json(path, with_checksum({**json.loads(path.read_text()), **values}))
+    write_json(path, {**json.loads(path.read_text()), **values})
+    reseal(path.parent)
 
 
 def test_size_counts_all_files_of_the_model(runs_dir: Path, runs: dict[str, Run]) -> None:
@@ -124,9 +125,12 @@ def test_runs_without_evaluation_come_last_and_are_listed(runs_dir: Path, datase
     assert comparison.best.run.name == "best-one"
 
 
-def test_an_evaluation_of_an_older_model_does_not_count(runs_dir: Path, runs: dict[str, Run]) -> None:
+def test_an_evaluation_of_another_model_does_not_count(runs_dir: Path, runs: dict[str, Run]) -> None:
     shutil.rmtree(runs["middle"].model_dir)
     shutil.copytree(runs["poor"].model_dir, runs["middle"].model_dir)
+    with pytest.raises(RunError, match=r"middle/model/\S+: its SHA-256 differs"):
+        compare(runs_dir)
+    reseal(runs["middle"].path)
     assert compare(runs_dir).not_evaluated == ["middle"]
 
 
@@ -200,7 +204,7 @@ def test_json(runs_dir: Path, dataset: Dataset, runs: dict[str, Run]) -> None:
     assert (values["split"], values["best"], values["not_evaluated"]) == ("test", "best-one", ["fresh"])
     assert values["texts_sha256"] == dataset.manifest.splits["test"].texts_sha256
     best, middle, _, fresh = values["runs"]
-    stored = storage.load_evaluation(runs["best-one"], "words", "test")
+    stored = stored_evaluation(runs["best-one"], "words", "test")
     assert best["run"] == "best-one"
     assert best["accuracy"] == stored.accuracy
     assert best["accuracy_interval"] == list(stored.accuracy_interval)
@@ -218,12 +222,3 @@ def test_json(runs_dir: Path, dataset: Dataset, runs: dict[str, Run]) -> None:
 def test_no_runs(runs_dir: Path, dataset_name: str | None) -> None:
     with pytest.raises(RunError, match=r"^no finished run"):
         compare_runs(runs_dir, [], split="test", dataset=dataset_name, sort="accuracy")
-
-
-def test_a_summary_without_a_figure_is_named(runs_dir: Path, runs: dict[str, Run]) -> None:
-    path = runs["poor"].summary_path
-    values = json.loads(path.read_text())
-    del values["train_seconds"]
-    write_json(path, with_checksum(values))
-    with pytest.raises(RunError, match=r"poor/summary.json is damaged \('train_seconds' is missing\)"):
-        compare(runs_dir)

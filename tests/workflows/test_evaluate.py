@@ -12,7 +12,6 @@ from rnncli.data.prepare import prepare
 from rnncli.errors import DataError, RunError
 from rnncli.inference.model_folder import load_model
 from rnncli.inference.predictions import Scorer
-from rnncli.runs import evaluations as storage
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.workflows import evaluate
 from tests.runs.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
@@ -27,8 +26,8 @@ def test_a_model_is_right_where_it_should_be(runs_dir: Path, dataset: Dataset, s
     assert found.tags["noisy"].accuracy == 0
     assert found.tags["plain"].examples / found.examples == found.accuracy
     assert found.subject.texts_sha256 == dataset.manifest.splits[split].texts_sha256
-    assert found.subject.fingerprint == dataset.manifest.fingerprint
-    assert storage.load_evaluation(run, "words", split) == found
+    assert found.subject.fingerprint == dataset.fingerprint
+    assert evaluate.stored_evaluation(run, "words", split) == found
 
 
 def test_three_classes_without_tags(runs_dir: Path) -> None:
@@ -91,7 +90,7 @@ def test_predictions_that_are_not_finite_are_an_error(
     monkeypatch.setattr(evaluate, "Scorer", Broken)
     with pytest.raises(RunError, match="run 'bow-1': 4 of 307 predictions are not finite numbers"):
         evaluate.evaluate_run(run, dataset, "test", batch_size=100)
-    assert storage.load_evaluation(run, "words", "test") is None
+    assert evaluate.stored_evaluation(run, "words", "test") is None
 
 
 def test_the_default_dataset_is_the_one_trained_on(runs_dir: Path, dataset: Dataset) -> None:
@@ -105,8 +104,8 @@ def test_a_dataset_prepared_anew_is_not_taken_for_the_old_one(runs_dir: Path, da
     run = make_run(runs_dir, "bow-1", dataset)
     other = make_dataset(runs_dir, "words", seed=1)
     expected = (
-        rf"^dataset 'words' \({other.manifest.fingerprint[:8]}\) is not the one that run 'bow-1' was "
-        rf"trained on \({dataset.manifest.fingerprint[:8]}\): .* or name the dataset with --dataset$"
+        rf"^dataset 'words' \({other.fingerprint[:8]}\) is not the one that run 'bow-1' was "
+        rf"trained on \({dataset.fingerprint[:8]}\): .* or name the dataset with --dataset$"
     )
     with pytest.raises(DataError, match=expected):
         evaluate.dataset_for(run, runs_dir, None)
@@ -128,7 +127,7 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
             return {**old, "test": new["validation"]}
 
     other = prepare(OtherTest(), dataset.manifest.config, runs_dir=runs_dir, name="other")
-    assert other.manifest.fingerprint != dataset.manifest.fingerprint
+    assert other.fingerprint != dataset.fingerprint
     run = make_run(runs_dir, "bow-1", dataset)
     found = evaluate.evaluate_run(run, other, "test", batch_size=64).evaluation
     assert found.examples == SPLIT_SIZES["validation"]
@@ -176,7 +175,7 @@ def test_compare_with_evaluates_a_rival_that_has_not_been(runs_dir: Path, datase
     assert test.difference == pytest.approx(evaluated.evaluation.accuracy - first.accuracy)
     assert test.difference < 0
     assert test.p_value < 0.001
-    stored = storage.load_evaluation(rival, "words", "test")
+    stored = evaluate.stored_evaluation(rival, "words", "test")
     assert stored == first
 
     again = evaluate.compare_with(

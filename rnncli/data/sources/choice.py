@@ -11,7 +11,7 @@ from rnncli.data.sources.imdb import ImdbSource
 from rnncli.data.sources.table import TableSource
 from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError, UsageError
-from rnncli.runs.run import RESERVED
+from rnncli.runs.finding import RESERVED
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""How a run is found, and what a run or dataset may be called."""
+
+import re
+from pathlib import Path
+
+from rnncli.errors import RunError, UsageError
+from rnncli.runs.run import CONFIG, DATASETS, SUMMARY, Run
+from rnncli.system.sealed import SUMS
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RESERVED = {DATASETS, "latest", "best"}
+SHOWN_RUNS = 10  # in the message that a run is none of these
+
+
+def check_name(name: str, *, what: str = "run") -> str:
+    """Return `name` when it can name a run or dataset inside the runs folder.
+
+    Raises:
+        UsageError: it holds a path, is reserved, or starts with other than a letter or digit.
+    """
+    if not NAME.fullmatch(name) or name in RESERVED:
+        shown = name if len(name) <= 40 else f"{name[:39]}…"
+        raise UsageError(
+            f"{shown!r} cannot name a {what}: use up to 100 letters, digits, '.', '_' and '-', "
+            f"starting with a letter or digit, and not {', '.join(sorted(RESERVED))}"
+        )
+    return name
+
+
+def all_runs(runs_dir: Path) -> list[Run]:
+    """Every run in `runs_dir`, finished or not, oldest first."""
+    ages: dict[Path, int] = {}
+    for name in (CONFIG, SUMMARY):  # a finished run is one even where the first is lost
+        for path in runs_dir.glob(f"*/{name}"):
+            if NAME.fullmatch(path.parent.name):
+                ages.setdefault(path.parent, path.stat().st_mtime_ns)
+    return [Run(path) for path in sorted(ages, key=lambda path: (ages[path], path.name))]
+
+
+def list_runs(runs_dir: Path) -> list[Run]:
+    """The finished runs in `runs_dir`, oldest first."""
+    return [run for run in all_runs(runs_dir) if run.finished]
+
+
+def resolve_run(runs_dir: Path, name: str) -> Run:
+    """Find a finished run by name, by path, as ``latest``, or as ``best``.
+
+    ``best`` has the highest validation accuracy among the runs on the dataset that the latest
+    run was trained on, since accuracies on different data do not compare.
+
+    Raises:
+        RunError: there is no such run, or it is not finished.
+    """
+    if name in ("latest", "best"):
+        runs = list_runs(runs_dir)
+        if not runs:
+            raise RunError(
+                f"no finished run in {runs_dir}/: train one with 'rnncli train --arch bilstm --epochs 3'"
+            )
+        latest = max(runs, key=lambda run: (run.path / SUMS).stat().st_mtime_ns)
+        if name == "latest":
+            return latest
+        rivals = [run for run in runs if run.dataset_fingerprint == latest.dataset_fingerprint]
+        return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
+    run = find_run(runs_dir, name)
+    if not run.finished:
+        raise RunError(
+            f"run '{name}' is not finished ({run.path / SUMS} does not list {SUMMARY}): "
+            f"continue it with 'rnncli train --resume {name}'"
+        )
+    return run
+
+
+def find_run(runs_dir: Path, name: str) -> Run:
+    """Find a run, finished or not, by name or by path.
+
+    Raises:
+        RunError: there is no such run, or an earlier version wrote it.
+    """
+    inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
+    run = Run(runs_dir / name if inside else Path(name))
+    run.require_no_remains()
+    if not run.config_path.is_file():
+        names = [run.name for run in reversed(all_runs(runs_dir))]
+        known = ", ".join(names[:SHOWN_RUNS]) or "none"
+        more = f" and {len(names) - SHOWN_RUNS} older ones" if len(names) > SHOWN_RUNS else ""
+        raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}{more}")
+    _ = run.sealed
+    return run
+
+
+def reserve_run_name(runs_dir: Path, stem: str) -> str:
+    """`stem` with the smallest number that no run has behind it; its folder is made, so it stays free."""
+    number = 1
+    while True:
+        try:
+            (runs_dir / f"{stem}-{number}").mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return f"{stem}-{number}"
