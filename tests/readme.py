@@ -1,78 +1,86 @@
-"""The command reference in README.md, generated from the commands' own signatures.
+"""The command reference, rnncli/cli/README.md, generated from what the commands declare.
 
 ``python -m tests.readme`` writes it; a test compares.
 """
 
-import inspect
-import re
-from enum import StrEnum
+from collections.abc import Iterable
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-from typer.models import ArgumentInfo
+import typer
 
 from rnncli.cli.app import app
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- commands: begin (python -m tests.readme writes this part) -->", "<!-- commands: end -->"
-VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
+REFERENCE = Path(__file__).parents[1] / "rnncli" / "cli" / "README.md"
+KINDS = {"int": "N", "float": "X", "str": "TEXT", "text": "TEXT"}  # by how a type's name begins
+COMMON = "Common"  # the section of the help with the options of every command
+BEGIN, END = "<!-- python -m tests.readme writes from here -->", "<!-- to here -->"
 
 
-def command_reference() -> str:
-    """A section for each command: what it does, and a table of its arguments and options."""
-    return "\n".join(_section(str(c.name), c.callback) for c in app.registered_commands)
+def with_reference(page: str) -> str:
+    """The page with the part between the markers written anew."""
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
 
 
-def _section(name: str, function: Any) -> str:
-    hints = get_type_hints(function, include_extras=True)
-    defaults = {p.name: p.default for p in inspect.signature(function).parameters.values()}
-    parameters = [(key, *get_args(hints[key]), defaults[key]) for key in defaults]
-    paragraphs = [" ".join(part.split()) for part in inspect.getdoc(function).split("\n\n")]
-    arguments = [_argument(key, info) for key, _, info, _ in parameters if isinstance(info, ArgumentInfo)]
-    rows = [f"| {_names(*parameter)} | {_describe(*parameter[2:])} |" for parameter in parameters]
-    usage = " ".join(["rnncli", name, "[OPTIONS]", *arguments])
-    return "\n\n".join(
-        [f"### {usage}", *paragraphs, "\n".join(["| option | meaning |", "|---|---|", *rows]), ""]
-    )
+def reference() -> str:
+    """A section for each command, and one for the options that all have."""
+    group: Any = typer.main.get_command(app)
+    common = {p.name: p for command in group.commands.values() for p in command.params if is_common(p)}
+    every = "\n".join(["## Every command", "", *table(common.values())])
+    return "\n\n".join([*map(section, group.commands.values()), every])
 
 
-def _names(key: str, kind: Any, info: Any, _default: Any) -> str:
-    if isinstance(info, ArgumentInfo):
-        return f"`{_argument(key, info)}`"
-    # Typer keeps the first name given in an annotation where the default would stand.
-    given = [name for name in (info.default, *(info.param_decls or ())) if str(name).startswith("-")]
-    names = ", ".join(f"`{name}`" for name in given or ["--" + key.replace("_", "-")])
-    flag = kind is bool or bool in get_args(kind)
-    return names if flag else f"{names} {_value(kind, info)}"
+def is_common(parameter: Any) -> bool:
+    """Whether every command has this option."""
+    return getattr(parameter, "rich_help_panel", None) == COMMON
 
 
-def _argument(key: str, info: Any) -> str:
-    return str(info.metavar or f"[{key.upper()}]")
+def section(command: Any) -> str:
+    """What a command does, and a table of its arguments and options."""
+    arguments = [name_of(p) for p in command.params if p.param_type_name == "argument"]
+    paragraphs = [" ".join(part.split()) for part in command.help.split("\n\n")]
+    rows = table(p for p in command.params if not is_common(p))
+    heading = " ".join(["## rnncli", command.name, "[OPTIONS]", *arguments])
+    return "\n\n".join([heading, *paragraphs, "\n".join(rows)])
 
 
-def _value(kind: Any, info: Any) -> str:
-    if info.metavar:
-        return str(info.metavar).replace("|", "\\|")
-    kinds = (
-        [part for part in get_args(kind) if part is not type(None)] if isinstance(kind, UnionType) else [kind]
-    )
-    kind = get_args(kinds[0])[0] if get_args(kinds[0]) else kinds[0]
-    return "\\|".join(kind) if issubclass(kind, StrEnum) else VALUES[kind]
+def table(parameters: Iterable[Any]) -> list[str]:
+    """The lines of a Markdown table of parameters."""
+    rows = [f"| {names(parameter)} | {meaning(parameter)} |" for parameter in parameters]
+    return ["| option | meaning |", "|---|---|", *rows]
 
 
-def _describe(info: Any, default: Any) -> str:
-    text = (info.help or "").replace("|", "\\|")
-    shown = default is not None and not isinstance(default, bool) and "[default" not in text
-    text += f" [default: {default}]" if shown else ""
-    return text + (f" Variable: `{info.envvar}`." if info.envvar else "")
+def names(parameter: Any) -> str:
+    """An argument's name, or an option's names and the kind of its value."""
+    if parameter.param_type_name == "argument":
+        return f"`{name_of(parameter)}`"
+    given = ", ".join(f"`{name}`" for name in parameter.opts)
+    return given if parameter.is_flag else f"{given} {kind(parameter)}"
 
 
-def with_reference(readme: str) -> str:
-    """The README with the part between the markers replaced."""
-    part = f"{BEGIN}\n\n{command_reference()}\n{END}"
-    return re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: part, readme, flags=re.DOTALL)
+def name_of(argument: Any) -> str:
+    """An argument as a usage line shows it."""
+    name = argument.metavar or argument.name.upper()
+    return f"[{name}{'...' if argument.nargs < 0 else ''}]"
+
+
+def kind(option: Any) -> str:
+    """What an option takes, as its help shows it."""
+    choices = "|".join(getattr(option.type, "choices", ()))
+    simple = next((value for name, value in KINDS.items() if option.type.name.startswith(name)), "PATH")
+    return str(option.metavar or choices or simple).replace("|", "\\|")
+
+
+def meaning(parameter: Any) -> str:
+    """The help, the default and the variable."""
+    text, default = parameter.help.replace("|", "\\|"), parameter.default
+    if isinstance(parameter.show_default, str):
+        default = parameter.show_default
+    if default is not None and default is not False and parameter.show_default and "[default" not in text:
+        text += f" [default: {default}]"
+    return text + (f" Variable: `{parameter.envvar}`." if parameter.envvar else "")
 
 
 if __name__ == "__main__":
-    README.write_text(with_reference(README.read_text(encoding="utf-8")), encoding="utf-8")
+    REFERENCE.write_text(with_reference(REFERENCE.read_text(encoding="utf-8")), encoding="utf-8")
