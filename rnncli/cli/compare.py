@@ -39,11 +39,13 @@ def compare(
 
     What differs, accuracy with a paired test, parameters, time and size.
     """
-    from rnncli.reporting.tables import ComparisonView
-    from rnncli.workflows.compare import compare_runs
+    from functools import partial
 
-    comparison = compare_runs(runs_dir, runs or [], split=split, dataset=dataset, sort=sort)
-    console.show(ComparisonView(comparison), json=json, quiet=quiet)
+    from rnncli.reporting.comparison_tables import comparison_tables
+    from rnncli.workflows import compare as workflow
+
+    comparison = workflow.compare(runs or (), runs_dir=runs_dir, split=split, dataset=dataset, sort=sort)
+    console.show(partial(comparison_tables, comparison), json=json, quiet=quiet)
     if json:
         console.out_json(comparison.to_dict())
     if comparison.not_evaluated:

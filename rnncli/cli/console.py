@@ -1,6 +1,7 @@
 """Where words go: data to stdout; notes, warnings and errors to stderr."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from rnncli.errors import UsageError
 from rnncli.system.files import named_failures, to_json
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 STDOUT = Path("standard output")
 
@@ -39,16 +40,25 @@ def stderr_console(*, quiet: bool = False) -> "Console":
     return Console(stderr=True, highlight=False, quiet=quiet)
 
 
-def show(renderable: "RenderableType", *, json: bool, quiet: bool) -> None:
-    """Show something made for eyes: on stdout, on stderr beside JSON, nowhere when quiet."""
+def show(
+    made: "RenderableType | Callable[[ConsoleOptions], RenderableType]", *, json: bool, quiet: bool
+) -> None:
+    """Show something made for eyes: on stdout, on stderr beside JSON, nowhere when quiet.
+
+    Args:
+        made: what Rich can show, or a function that makes it for the width of the terminal.
+        json: whether stdout is taken by JSON.
+        quiet: whether to show nothing.
+    """
     if quiet:
-        return
-    if json:
-        stderr_console().print(renderable)
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = stderr_console() if json else Console(highlight=False)
+    renderable = made(console.options) if callable(made) else made
+    if json:
+        console.print(renderable)
+        return
     with console.capture() as captured:  # for Rich ends the program in its own way where a pipe is closed
         console.print(renderable)
     out(captured.get().removesuffix("\n"))

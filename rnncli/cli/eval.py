@@ -1,6 +1,5 @@
 """`rnncli eval`."""
 
-import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,6 @@ from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
 from rnncli.errors import GateFailedError
 from rnncli.settings.choices import SplitName
-
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
 
 def evaluate(
@@ -73,68 +70,58 @@ def evaluate(
 
     Accuracy with its interval, by class and by tag, and calibration.
     """
-    from rnncli.diagnostics import symptoms
-    from rnncli.evaluation import requirements as gates
-    from rnncli.reporting import evaluation_rows as predictions
-    from rnncli.reporting.tables import EvaluationView
-    from rnncli.runs.finding import resolve_run
-    from rnncli.workflows import evaluate as evaluation
+    from functools import partial
 
-    thresholds = [gates.parse_threshold(text) for text in fail_under or ()]
-    if output is not None:
-        predictions.check_output(output)
-    chosen = resolve_run(runs_dir, run)
-    rival = resolve_run(runs_dir, not_worse_than) if not_worse_than is not None else None
-    data = evaluation.dataset_for(chosen, runs_dir, dataset)
-    with _progress(f"Scoring {split}", quiet) as progress:
-        result = evaluation.evaluate_run(
-            chosen, data, split, batch_size=batch_size, verify=verify, progress=progress
+    from rnncli.reporting.evaluation_tables import evaluation_tables
+    from rnncli.workflows import evaluate as workflow
+
+    with _progress_bar(f"Scoring {split}", quiet) as progress:
+        result = workflow.evaluate(
+            run,
+            runs_dir=runs_dir,
+            dataset=dataset,
+            split=split,
+            output=output,
+            batch_size=batch_size,
+            verify=verify,
+            fail_under=fail_under or (),
+            not_worse_than=not_worse_than,
+            progress=progress,
         )
-    figures = result.evaluation
-    checks = [gates.check_threshold(threshold, figures) for threshold in thresholds]
-    if rival is not None:
-        rival_data = evaluation.dataset_for(rival, runs_dir, dataset)
-        with _progress(f"Scoring {split} with {rival.name}", quiet) as progress:
-            comparison = evaluation.compare_with(
-                result, rival, rival_data, batch_size=batch_size, progress=progress
-            )
-        checks.append(gates.check_not_worse(figures, *comparison))
-    if output is not None:
-        predictions.write_predictions(output, result)
-
-    warnings = symptoms.of_texts(result.all_unknown, figures.examples) + symptoms.of_evaluation(figures)
-    failed_write = result.not_stored
-    if failed_write and failed_write.errno in READ_ONLY:
-        what = f"{failed_write.filename}: {failed_write.strerror}"
-        warnings.append(f"the result is not kept for 'rnncli compare': {what}")
-    console.show(EvaluationView(figures), json=json, quiet=quiet)
-    console.warn(*warnings)
+    console.show(partial(evaluation_tables, result.figures), json=json, quiet=quiet)
+    console.warn(*result.warnings)
     if json:
-        gate_results = [check.to_dict() for check in checks]
-        console.out_json(
-            {**figures.to_dict(), "verified": verify, "gates": gate_results, "warnings": warnings}
-        )
+        console.out_json({**result.to_dict(), "verified": verify})
     if output is not None:
         console.note(f"predictions: {output}", quiet=quiet)
-    if failed_write and failed_write.errno not in READ_ONLY:
-        raise failed_write
-    for check in checks:
-        if check.passed:
-            console.note(f"gate passed: {check.message}", quiet=quiet)
-    failed = [check.message for check in checks if not check.passed]
+    if result.not_stored and result.not_stored.errno not in workflow.READ_ONLY:
+        raise result.not_stored
+    for required in result.requirements:
+        if required.met:
+            console.note(f"gate passed: {required.message}", quiet=quiet)
+    failed = [required.message for required in result.requirements if not required.met]
     if failed:
         raise GateFailedError(f"gate failed: {'; '.join(failed)}")
 
 
 @contextmanager
-def _progress(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def _progress_bar(what: str, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     """Yield a function that moves a progress bar, which is there only on a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     terminal = console.stderr_console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=8),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(
         *columns, console=terminal, transient=True, disable=quiet or not terminal.is_terminal
     ) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(run: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{what} with {run}", completed=done, total=total)
+
+        yield show

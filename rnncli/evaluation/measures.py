@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rnncli.errors import RunError
 from rnncli.evaluation import metrics
 from rnncli.evaluation.calibration import CalibrationBin, calibration_bins, expected_calibration_error
 from rnncli.evaluation.metrics import ClassScores, FloatArray, IntArray
@@ -73,6 +72,8 @@ class Evaluation:
         tags: accuracy by tag; empty where the data has no tags.
         calibration: the bins behind `ece`.
         seconds: time that scoring took.
+        arrays: what was measured, in the split's order: ``probabilities`` [examples, num_classes],
+            ``labels``, class indices [examples], and ``tags``, names [examples], where there are any.
     """
 
     subject: Subject
@@ -90,38 +91,18 @@ class Evaluation:
     tags: dict[str, TagScores]
     calibration: list[CalibrationBin]
     seconds: float
+    arrays: Mapping[str, npt.NDArray[Any]] = field(repr=False, compare=False)
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Which examples [examples] were classified rightly."""
+        return np.asarray(self.arrays["probabilities"].argmax(axis=1) == self.arrays["labels"])
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as one flat JSON object."""
-        values = dataclasses.asdict(self)
+        """The figures, without the arrays, as one flat JSON object."""
+        values = dataclasses.asdict(dataclasses.replace(self, arrays={}))
+        del values["arrays"]
         return {"format_version": FORMAT_VERSION, **values.pop("subject"), **values}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any], *, where: str) -> Self:
-        """Read what `to_dict` gave; `where` names its place in error messages.
-
-        Raises:
-            RunError: the values come from another version or are damaged.
-        """
-        version = values.get("format_version")
-        if version != FORMAT_VERSION:
-            raise RunError(f"{where}: format {version} is not {FORMAT_VERSION}: evaluate the run again")
-        try:
-            flat = {f.name: values[f.name] for f in dataclasses.fields(cls) if f.name != "subject"}
-            flat |= {
-                "labels": tuple(flat["labels"]),
-                "accuracy_interval": tuple(flat["accuracy_interval"]),
-                "per_class": {name: ClassScores(**scores) for name, scores in flat["per_class"].items()},
-                "tags": {
-                    name: TagScores(tag["examples"], tag["accuracy"], tuple(tag["accuracy_interval"]))
-                    for name, tag in flat["tags"].items()
-                },
-                "calibration": [CalibrationBin(**entry) for entry in flat["calibration"]],
-            }
-            subject = Subject(**{f.name: values[f.name] for f in dataclasses.fields(Subject)})
-            return cls(subject=subject, **flat)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise RunError(f"{where} is damaged ({error}): evaluate the run again") from error
 
 
 def measure(
@@ -130,8 +111,7 @@ def measure(
     labels: IntArray,
     *,
     label_names: Sequence[str],
-    tags: IntArray | None = None,
-    tag_names: Sequence[str] = (),
+    tags: npt.NDArray[np.str_] | None = None,
     seconds: float = 0.0,
 ) -> Evaluation:
     """Compute every figure.
@@ -141,8 +121,7 @@ def measure(
         probabilities: [examples, num_classes], finite, at least one example.
         labels: class indices [examples].
         label_names: [num_classes].
-        tags: indices into `tag_names` [examples], where the data has tags.
-        tag_names: names of the tags.
+        tags: what each example probes [examples], where the data says so.
         seconds: time that scoring took.
     """
     predicted = probabilities.argmax(axis=1)
@@ -151,6 +130,7 @@ def measure(
     scores = metrics.class_scores(confusion)
     bins = calibration_bins(probabilities, labels)
     overall = _share(correct)
+    arrays = {"probabilities": probabilities, "labels": labels}
     return Evaluation(
         subject=subject,
         labels=tuple(label_names),
@@ -164,13 +144,10 @@ def measure(
         brier=metrics.brier_score(probabilities, labels),
         per_class=dict(zip(label_names, scores, strict=True)),
         confusion=confusion.tolist(),
-        tags={
-            name: _share(correct[tags == index])
-            for index, name in enumerate(tag_names)
-            if tags is not None and (tags == index).any()
-        },
+        tags={} if tags is None else {str(tag): _share(correct[tags == tag]) for tag in np.unique(tags)},
         calibration=bins,
         seconds=seconds,
+        arrays=arrays if tags is None else {**arrays, "tags": tags},
     )
 
 

@@ -2,21 +2,21 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from rnncli.errors import UsageError
+from rnncli.evaluation.measures import Evaluation
 from rnncli.reporting.formatting import rounded
 from rnncli.system.files import to_json, write_bytes
-from rnncli.workflows.evaluate import Evaluated
 
 ENDINGS = (".csv", ".jsonl")
 
 
 def check_output(path: Path) -> None:
-    """Refuse what `write_predictions` could not write, before time is spent on scoring.
+    """Refuse what `write_rows` could not write, before time is spent on scoring.
 
     Raises:
         UsageError: the ending is unknown, or the folder does not exist.
@@ -27,20 +27,21 @@ def check_output(path: Path) -> None:
         raise UsageError(f"--output {path}: there is no folder {path.parent}")
 
 
-def predictions(evaluated: Evaluated) -> Iterator[dict[str, Any]]:
+def evaluation_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     """One row for each example, in the split's order.
 
     ``index`` counts the rows of the split from 0, ``tag`` is there where the data has tags,
     ``label`` is the truth, and ``probability`` that of the label predicted.
     """
-    names = evaluated.evaluation.labels
-    tags: Iterable[str | None] = evaluated.tags or repeat(None, len(evaluated.labels))
-    best = evaluated.probabilities.argmax(axis=1)
-    rows = zip(tags, evaluated.labels, best, evaluated.probabilities, strict=True)
-    for index, (tag, label, predicted, probabilities) in enumerate(rows):
+    names, labels = evaluation.labels, evaluation.arrays["labels"]
+    tags = evaluation.arrays.get("tags", repeat(None))
+    for index, (tag, label, probabilities) in enumerate(
+        zip(tags, labels, evaluation.arrays["probabilities"], strict=False)
+    ):
+        predicted = probabilities.argmax()
         yield {
             "index": index,
-            **({} if tag is None else {"tag": tag}),
+            **({} if tag is None else {"tag": str(tag)}),
             "label": names[label],
             "predicted": names[predicted],
             "probability": rounded(probabilities[predicted]),
@@ -48,16 +49,16 @@ def predictions(evaluated: Evaluated) -> Iterator[dict[str, Any]]:
         }
 
 
-def write_predictions(path: Path, evaluated: Evaluated) -> None:
+def write_rows(path: Path, evaluation: Evaluation) -> None:
     """Replace `path` with one row for each example, in the format of its ending.
 
     In CSV the probability of each label has a column ``probability_LABEL``.
     """
     text = io.StringIO()
     if path.suffix.lower() == ".jsonl":
-        text.writelines(to_json(row, indent=None) + "\n" for row in predictions(evaluated))
+        text.writelines(to_json(row, indent=None) + "\n" for row in evaluation_rows(evaluation))
     else:
-        rows = [_flat(row) for row in predictions(evaluated)]
+        rows = [_flat(row) for row in evaluation_rows(evaluation)]
         writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -38,34 +38,24 @@ def store(
     return path
 
 
-def load_figures(run: Run, dataset: str, split: str) -> dict[str, Any] | None:
-    """The figures of the model that the run has now; None where there are none.
+def load(run: Run, dataset: str, split: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+    """What `store` kept of the model that the run has now: figures and arrays; None where nothing is.
 
     Raises:
         RunError: the evaluation is damaged.
     """
-    if not _folder(run, dataset, split).is_dir():
+    path = _folder(run, dataset, split)
+    if not path.is_dir():
         return None
-    figures = _sealed(run, dataset, split).json(FIGURES)
-    return figures if figures["model"] == run.model_fingerprint else None
-
-
-def load_array(run: Run, dataset: str, split: str, name: str) -> NDArray[Any]:
-    """An array of an evaluation by its name.
-
-    Raises:
-        RunError: the evaluation is missing or damaged.
-    """
-    path = _sealed(run, dataset, split).checked(f"{name}.npy")
-    array: NDArray[Any] = np.load(path, allow_pickle=False)
-    return array
+    remedy = f"evaluate again with 'rnncli eval {run.name} --split {split}'"
+    kept = Sealed.open(path, error=RunError, remedy=remedy)
+    figures = kept.json(FIGURES)
+    if figures["model"] != run.model_fingerprint:
+        return None
+    files = [name for name in kept.sums if name != FIGURES]
+    return figures, {Path(name).stem: np.load(kept.checked(name), allow_pickle=False) for name in files}
 
 
 def _folder(run: Run, dataset: str, split: str) -> Path:
     """The folder of an evaluation; a dataset's name that is a path stays inside the run."""
     return run.evaluations_dir / f"{Path(dataset).name}-{split}"
-
-
-def _sealed(run: Run, dataset: str, split: str) -> Sealed:
-    remedy = f"evaluate again with 'rnncli eval {run.name} --split {split}'"
-    return Sealed.open(_folder(run, dataset, split), error=RunError, remedy=remedy)

@@ -1,72 +1,141 @@
-"""Scoring a prepared split with a run's model."""
+"""Evaluating a run: score a split, measure, store."""
 
+import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from rnncli.data.dataset import Dataset, Split, resolve_dataset
+from rnncli.diagnostics import symptoms
 from rnncli.errors import DataError, RunError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
-from rnncli.evaluation.metrics import FloatArray, IntArray
-from rnncli.evaluation.significance import PairedTest, paired_test
+from rnncli.evaluation.metrics import FloatArray
+from rnncli.evaluation.requirements import Requirement, at_least, not_worse, parse_minimum
 from rnncli.inference.model_folder import SavedModel, load_model
 from rnncli.inference.predictions import Scorer
+from rnncli.reporting.evaluation_rows import check_output, write_rows
 from rnncli.runs import evaluations as storage
+from rnncli.runs.finding import resolve_run
 from rnncli.runs.run import Run
+from rnncli.settings.choices import SplitName
 from rnncli.text.tokenizer import UNKNOWN_ID
 
-ProgressCallback = Callable[[int, int], None]  # texts scored so far, and in all
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
+
+Progress = Callable[[str, int, int], None]  # the run that scores, texts scored so far, and in all
 
 
-def no_progress(done: int, total: int) -> None:
+def no_progress(run: str, done: int, total: int) -> None:
     """Ignore how far the work is."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A scored split.
+    """What `evaluate` found.
 
     Attributes:
-        evaluation: the figures.
-        probabilities: [examples, num_classes], in the split's order.
-        labels: class indices [examples].
-        tags: the tag of each example, where the split has tags.
-        all_unknown: texts without a single known word.
-        not_stored: why the figures are not kept in the run; None where they are.
+        figures: how good the model is.
+        requirements: what was required of it, and whether it was met.
+        warnings: signs that something went wrong, a sentence each.
+        not_stored: why the run does not hold the figures now; None where it does.
     """
 
-    evaluation: Evaluation
-    probabilities: FloatArray
-    labels: IntArray
-    tags: list[str] | None
-    all_unknown: int = 0
-    not_stored: OSError | None = None
+    figures: Evaluation
+    requirements: list[Requirement]
+    warnings: list[str]
+    not_stored: OSError | None
 
-    @property
-    def correct(self) -> npt.NDArray[np.bool_]:
-        """Which examples [examples] were classified rightly."""
-        return self.probabilities.argmax(axis=1) == self.labels
+    def to_dict(self) -> dict[str, Any]:
+        """The result as one JSON object; a requirement is called a gate there."""
+        gates = [
+            {"gate": required.name, "passed": required.met, "message": required.message}
+            for required in self.requirements
+        ]
+        return {**self.figures.to_dict(), "gates": gates, "warnings": self.warnings}
 
 
-def evaluate_run(
+def evaluate(
+    run: str = "latest",
+    *,
+    runs_dir: Path | str = "runs",
+    dataset: str | None = None,
+    split: SplitName = "test",
+    output: Path | str | None = None,
+    batch_size: int = 2048,
+    verify: bool = False,
+    fail_under: Sequence[str] = (),
+    not_worse_than: str | None = None,
+    progress: Progress = no_progress,
+) -> Evaluated:
+    """Measure how good a run is on labelled data, and keep the figures in the run.
+
+    Args:
+        run: a name, a path, ``latest`` or ``best``.
+        runs_dir: folder of runs.
+        dataset: name or path of prepared data with the run's labels and vocabulary; None: what the
+            run was trained on.
+        split: the part of the data.
+        output: a file for the prediction of each example, .csv or .jsonl.
+        batch_size: texts scored at a time.
+        verify: first check that the model gives its stored predictions again.
+        fail_under: required minimums such as ``accuracy=0.87``.
+        not_worse_than: another run; required is not to be significantly less accurate.
+        progress: called after each batch.
+
+    Raises:
+        UsageError: `output` or one of `fail_under` makes no sense.
+        DataError: there is no such data, or it was encoded in another way than the run's.
+        RunError: there is no such run, or its model is damaged.
+        OSError: `output` cannot be written.
+    """
+    runs_dir = Path(runs_dir)
+    minimums = [parse_minimum(text) for text in fail_under]
+    if output is not None:
+        check_output(Path(output))
+    chosen = resolve_run(runs_dir, run)
+    rival = None if not_worse_than is None else resolve_run(runs_dir, not_worse_than)
+    data = dataset_for(chosen, runs_dir, dataset)
+
+    found = score_and_measure(chosen, data, split, batch_size=batch_size, verify=verify, progress=progress)
+    warnings = symptoms.of_texts(count_all_unknown(data.split(split)), found.examples)
+    warnings += symptoms.of_evaluation(found)
+    not_stored = None
+    try:
+        store(chosen, found)
+    except OSError as error:
+        not_stored = error
+        if error.errno in READ_ONLY:
+            what = f"{error.filename}: {error.strerror}"
+            warnings.append(f"the result is not kept for 'rnncli compare': {what}")
+    requirements = [at_least(metric, minimum, found) for metric, minimum in minimums]
+    if rival is not None:
+        rival_data = dataset_for(rival, runs_dir, dataset)
+        other = rival_evaluation(found, rival, rival_data, batch_size=batch_size, progress=progress)
+        requirements.append(not_worse(found, other))
+    if output is not None:
+        write_rows(Path(output), found)
+    return Evaluated(found, requirements, warnings, not_stored)
+
+
+def score_and_measure(
     run: Run,
     dataset: Dataset,
     split_name: str,
     *,
     batch_size: int,
     verify: bool = False,
-    progress: ProgressCallback = no_progress,
-) -> Evaluated:
-    """Score a split, compute its figures and store them in the run, if that can be written to.
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Score a split with a run's model and compute its figures.
 
     Args:
         run: a finished run.
         dataset: prepared data whose token ids and labels mean what they mean to the model.
-        split_name: ``train``, ``validation`` or ``test``.
+        split_name: the part of the data.
         batch_size: texts scored at a time.
         verify: replay the model's golden predictions first.
         progress: called after each batch.
@@ -77,16 +146,17 @@ def evaluate_run(
     """
     model = load_model(run.model_dir, verify=verify)
     require_same_encoding(run, model, dataset)
-    split = dataset.split(split_name)
+    manifest, split = dataset.manifest, dataset.split(split_name)
     if split.labels is None or len(split) == 0:
-        raise DataError(f"dataset '{dataset.manifest.name}' has no labelled examples in split '{split_name}'")
+        raise DataError(f"dataset '{manifest.name}' has no labelled examples in split '{split_name}'")
     start = time.perf_counter()
-    probabilities = score_split(model, split, batch_size=batch_size, progress=progress)
+    probabilities = score(
+        model, split, batch_size=batch_size, progress=lambda done: progress(run.name, done, len(split))
+    )
     seconds = time.perf_counter() - start
     broken = int(np.count_nonzero(~np.isfinite(probabilities).all(axis=1)))
     if broken:
         raise RunError(f"run '{run.name}': {broken} of {len(split)} predictions are not finite numbers")
-    manifest = dataset.manifest
     subject = Subject(
         run=run.name,
         model=run.model_fingerprint,
@@ -95,37 +165,79 @@ def evaluate_run(
         split=split_name,
         texts_sha256=manifest.splits[split_name].texts_sha256,
     )
-    evaluation = measure(
+    return measure(
         subject,
         probabilities,
         split.labels,
         label_names=manifest.label_names,
-        tags=split.tags,
-        tag_names=manifest.tag_names,
+        tags=None if split.tags is None else np.array(manifest.tag_names)[split.tags],
         seconds=seconds,
     )
-    not_stored = None
-    try:
-        _store(run, evaluation, probabilities, split.labels)
-    except OSError as error:
-        not_stored = error
-    tags = None if split.tags is None else [manifest.tag_names[tag] for tag in split.tags]
-    return Evaluated(evaluation, probabilities, split.labels, tags, count_all_unknown(split), not_stored)
 
 
-def compare_with(
-    evaluated: Evaluated,
+def score(
+    model: SavedModel, split: Split, *, batch_size: int, progress: Callable[[int], None] = lambda _: None
+) -> FloatArray:
+    """Probabilities [examples, num_classes] in the split's order.
+
+    Texts of similar length are scored together, the longest first: what does not fit into memory
+    fails at once, and the time left is not underestimated.
+    """
+    order = np.argsort(-split.lengths, kind="stable")
+    probabilities = np.empty((len(split), len(model.label_names)))
+    scorer = Scorer(model, expected_tokens=int(split.lengths.sum()))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        probabilities[rows] = scorer([split[int(row)] for row in rows])
+        progress(start + len(rows))
+    return probabilities
+
+
+def store(run: Run, evaluation: Evaluation) -> None:
+    """Keep an evaluation in the run's folder of evaluations.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    subject = evaluation.subject
+    storage.store(run, subject.dataset, subject.split, evaluation.to_dict(), evaluation.arrays)
+
+
+def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
+    """What `store` kept of the model that the run has now, measured anew; None where nothing is.
+
+    Raises:
+        RunError: what is kept is damaged.
+    """
+    kept = storage.load(run, dataset, split)
+    if kept is None:
+        return None
+    figures, arrays = kept
+    return measure(
+        Subject(**{name: figures[name] for name in Subject.__dataclass_fields__}),
+        arrays["probabilities"],
+        arrays["labels"],
+        label_names=figures["labels"],
+        tags=arrays.get("tags"),
+        seconds=figures["seconds"],
+    )
+
+
+def rival_evaluation(
+    evaluation: Evaluation,
     rival: Run,
     dataset: Dataset,
     *,
     batch_size: int,
-    progress: ProgressCallback = no_progress,
-) -> tuple[Evaluation, PairedTest]:
-    """Compare a model, first, with a rival on the same texts.
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """The evaluation of another run on the same texts: the one that it holds, or else a fresh one.
+
+    Nothing is written into the other run.
 
     Args:
-        evaluated: the model's results.
-        rival: the other run; it is evaluated where that has not been done.
+        evaluation: the results to compare with.
+        rival: the other run.
         dataset: the data as the rival's vocabulary encodes it.
         batch_size: texts scored at a time.
         progress: called after each batch.
@@ -133,50 +245,17 @@ def compare_with(
     Raises:
         DataError: `dataset` does not hold the same texts, or does not fit the rival.
     """
-    subject, manifest = evaluated.evaluation.subject, dataset.manifest
+    subject, manifest = evaluation.subject, dataset.manifest
     found = manifest.splits.get(subject.split)
     if found is None or found.texts_sha256 != subject.texts_sha256:
         raise DataError(
             f"'{rival.name}' cannot be compared on {subject.data}: its dataset '{manifest.name}' has other "
             f"texts in split '{subject.split}'; name a dataset that fits both with --dataset"
         )
-    evaluation = stored_evaluation(rival, manifest.name, subject.split)
-    if evaluation is None or evaluation.subject.texts_sha256 != subject.texts_sha256:
-        fresh = evaluate_run(rival, dataset, subject.split, batch_size=batch_size, progress=progress)
-        return fresh.evaluation, paired_test(evaluated.correct, fresh.correct)
-    correct = stored_correct(rival, manifest.name, subject.split)
-    return evaluation, paired_test(evaluated.correct, correct)
-
-
-def _store(run: Run, evaluation: Evaluation, probabilities: FloatArray, labels: IntArray) -> None:
-    """Keep the figures in the run, and the arrays that paired tests need."""
-    subject = evaluation.subject
-    arrays = {"probabilities": probabilities, "labels": labels}
-    storage.store(run, subject.dataset, subject.split, evaluation.to_dict(), arrays)
-
-
-def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
-    """The figures that are kept in a run; None where there are none of the model that it has now.
-
-    Raises:
-        RunError: they are damaged.
-    """
-    figures = storage.load_figures(run, dataset, split)
-    where = f"{run.evaluations_dir}: {dataset}-{split}"
-    return None if figures is None else Evaluation.from_dict(figures, where=where)
-
-
-def stored_correct(run: Run, dataset: str, split: str) -> npt.NDArray[np.bool_]:
-    """Which examples [examples] an evaluated run classified rightly, in the split's order.
-
-    Raises:
-        RunError: what is kept in the run is missing or damaged.
-    """
-    probabilities = storage.load_array(run, dataset, split, "probabilities")
-    correct: npt.NDArray[np.bool_] = probabilities.argmax(axis=1) == storage.load_array(
-        run, dataset, split, "labels"
-    )
-    return correct
+    kept = stored_evaluation(rival, manifest.name, subject.split)
+    if kept is not None and kept.subject.texts_sha256 == subject.texts_sha256:
+        return kept
+    return score_and_measure(rival, dataset, subject.split, batch_size=batch_size, progress=progress)
 
 
 def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
@@ -228,25 +307,3 @@ def count_all_unknown(split: Split) -> int:
     """Texts that have tokens, none of them in the vocabulary."""
     texts = (split[row] for row in range(len(split)))
     return sum(len(ids) > 0 and bool((ids == UNKNOWN_ID).all()) for ids in texts)
-
-
-def score_split(
-    model: SavedModel,
-    split: Split,
-    *,
-    batch_size: int,
-    progress: ProgressCallback = no_progress,
-) -> FloatArray:
-    """Probabilities [examples, num_classes] in the split's order.
-
-    Texts of similar length are scored together, the longest first: what does not fit into memory
-    fails at once, and the time left is not underestimated.
-    """
-    order = np.argsort(-split.lengths, kind="stable")
-    probabilities = np.empty((len(split), len(model.label_names)))
-    score = Scorer(model, expected_tokens=int(split.lengths.sum()))
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        probabilities[rows] = score([split[int(row)] for row in rows])
-        progress(start + len(rows), len(order))
-    return probabilities

@@ -1,0 +1,186 @@
+"""Models side by side: what differs, what each cost and brought, and whether chance explains it."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnncli.errors import RunError
+from rnncli.evaluation.measures import Evaluation
+from rnncli.evaluation.significance import PairedTest, holm, paired_test
+from rnncli.settings.choices import SortKey
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a comparison.
+
+    Attributes:
+        run: the run's name.
+        dataset: name of the dataset it was trained on.
+        fingerprint: fingerprint of that dataset.
+        settings: its settings, the dataset's name among them.
+        parameters: how many numbers were learned.
+        train_seconds: time that training took.
+        model_bytes: size of the files that prediction needs.
+        val_accuracy: accuracy on the validation split, measured in training.
+        val_loss: loss on the validation split.
+        evaluation: the figures on the chosen split, where there are any.
+        against_best: the paired test of this run, first, against the most accurate one; None for
+            that run itself and for runs without an evaluation.
+        adjusted_p: its p-value after Holm's correction for the number of tests.
+    """
+
+    run: str
+    dataset: str
+    fingerprint: str
+    settings: dict[str, Any]
+    parameters: int
+    train_seconds: float
+    model_bytes: int
+    val_accuracy: float
+    val_loss: float
+    evaluation: Evaluation | None
+    against_best: PairedTest | None = None
+    adjusted_p: float | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Accuracy on the chosen split, or else on the validation split."""
+        return self.evaluation.accuracy if self.evaluation else self.val_accuracy
+
+    @property
+    def loss(self) -> float:
+        """Loss on the chosen split, or else on the validation split."""
+        return self.evaluation.loss if self.evaluation else self.val_loss
+
+    def to_dict(self, differing: Sequence[str]) -> dict[str, Any]:
+        """The entry as plain JSON values, with the settings that are `differing`."""
+        figures = ("examples", "accuracy", "accuracy_interval", "loss", "macro_f1", "roc_auc", "ece", "brier")
+        costs = ("val_accuracy", "val_loss", "parameters", "train_seconds", "model_bytes")
+        test = self.against_best
+        return {
+            "run": self.run,
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            **{name: getattr(self.evaluation, name, None) for name in figures},
+            **{name: getattr(self, name) for name in costs},
+            "settings": {name: self.settings[name] for name in differing},
+            "against_best": test and {**dataclasses.asdict(test), "adjusted_p_value": self.adjusted_p},
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs on the same data.
+
+    Attributes:
+        split: the split that evaluations are of.
+        differing: the settings that are not the same in all runs.
+        entries: the runs, sorted.
+    """
+
+    split: str
+    differing: list[str]
+    entries: list[Entry]
+
+    @property
+    def best(self) -> Entry | None:
+        """The run that the others are tested against; None where none has been evaluated."""
+        untested = (entry for entry in self.entries if entry.evaluation and entry.against_best is None)
+        return next(untested, None)
+
+    @property
+    def not_evaluated(self) -> list[str]:
+        """The runs that have not been evaluated on the split."""
+        return [entry.run for entry in self.entries if entry.evaluation is None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as one JSON object."""
+        best = self.best
+        subject = best.evaluation.subject if best and best.evaluation else None
+        return {
+            "format_version": FORMAT_VERSION,
+            "split": self.split,
+            "texts_sha256": subject and subject.texts_sha256,
+            "best": best and best.run,
+            "not_evaluated": self.not_evaluated,
+            "runs": [entry.to_dict(self.differing) for entry in self.entries],
+        }
+
+
+def side_by_side(entries: Sequence[Entry], *, split: str, sort: SortKey) -> Comparison:
+    """Test each run against the most accurate one, and sort.
+
+    Args:
+        entries: at least one run, without tests.
+        split: the split that evaluations are of.
+        sort: the order.
+
+    Raises:
+        RunError: the runs are about different data.
+    """
+    require_same_data(entries)
+    settings = [entry.settings for entry in entries]
+    differing = [name for name in settings[0] if any(other[name] != settings[0][name] for other in settings)]
+    return Comparison(split, differing, _sorted(_tested(entries), sort))
+
+
+def require_same_data(entries: Sequence[Entry]) -> None:
+    """Raise RunError where figures of different data would stand side by side.
+
+    Evaluations must be of the same texts and labels. Where no run has been evaluated, the
+    figures are those of training, and the runs must have been trained on the same dataset.
+    """
+    subjects = [entry.evaluation.subject for entry in entries if entry.evaluation]
+    evaluated = [(subject.texts_sha256, subject.data, subject.run) for subject in subjects]
+    trained = [
+        (entry.fingerprint, f"{entry.dataset} (fingerprint {entry.fingerprint[:8]})", entry.run)
+        for entry in entries
+    ]
+    names: dict[str, str] = {}  # what to call the data, by their digest
+    groups: dict[str, list[str]] = {}  # runs by digest
+    for digest, name, run in evaluated or trained:
+        names[digest] = name
+        groups.setdefault(digest, []).append(run)
+    if len(groups) > 1:
+        listing = "; ".join(f"{', '.join(runs)} on {names[digest]}" for digest, runs in groups.items())
+        raise RunError(
+            f"runs that were {'evaluated' if evaluated else 'trained'} on different data do not compare: "
+            f"{listing}: name runs of one of them, or choose one with --dataset"
+        )
+
+
+def _tested(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries with a paired test of each evaluated run against the most accurate one."""
+    best = max(
+        (entry for entry in entries if entry.evaluation), key=lambda entry: entry.accuracy, default=None
+    )
+    if best is None or best.evaluation is None:
+        return list(entries)
+    tests = [
+        paired_test(entry.evaluation.correct, best.evaluation.correct)
+        if entry.evaluation and entry is not best
+        else None
+        for entry in entries
+    ]
+    adjusted = iter(holm([test.p_value for test in tests if test]))
+    return [
+        dataclasses.replace(entry, against_best=test, adjusted_p=next(adjusted) if test else None)
+        for entry, test in zip(entries, tests, strict=True)
+    ]
+
+
+def _sorted(entries: Sequence[Entry], sort: SortKey) -> list[Entry]:
+    """Best first; figures from training come after those on the split."""
+    keys: dict[SortKey, Callable[[Entry], Any]] = {
+        "accuracy": lambda entry: (entry.evaluation is None, -entry.accuracy),
+        "loss": lambda entry: (entry.evaluation is None, entry.loss),
+        "parameters": lambda entry: entry.parameters,
+        "time": lambda entry: entry.train_seconds,
+        "size": lambda entry: entry.model_bytes,
+        "name": lambda entry: entry.run,
+    }
+    return sorted(entries, key=keys[sort])

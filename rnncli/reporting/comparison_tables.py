@@ -1,0 +1,87 @@
+"""What `rnncli compare` shows: runs side by side, in as many tables as the width demands."""
+
+from typing import Any
+
+from rich.console import ConsoleOptions, Group, RenderableType
+from rich.text import Text
+
+from rnncli.evaluation.comparison import Comparison, Entry
+from rnncli.evaluation.significance import SIGNIFICANCE_LEVEL
+from rnncli.reporting.tables import (
+    GAP, Column, duration, fraction, interval, names_column, pack, plain, size, table,
+)  # fmt: skip
+
+
+def comparison_tables(comparison: Comparison, options: ConsoleOptions) -> RenderableType:
+    """A comparison, laid out for a console's width."""
+    width = options.max_width
+    runs = names_column("run", [entry.run for entry in comparison.entries], width // 3, style="bold")
+    parts: list[RenderableType] = [heading(comparison)]
+    for group in pack(columns(comparison), width - runs.width - GAP):
+        parts += [Text(), table([runs, *group])]
+    if any(entry.against_best for entry in comparison.entries):
+        legend = (
+            "vs best: difference in accuracy on the same examples; "
+            "p: McNemar's exact test, Holm-adjusted, bold below 0.05"
+        )
+        parts += [Text(), Text(legend, "dim")]
+    return Group(*parts)
+
+
+def heading(comparison: Comparison) -> Text:
+    """Which data the figures are of."""
+    best = comparison.best
+    if best is None or best.evaluation is None:
+        return Text(f"Validation figures of training on {plain(comparison.entries[0].dataset).plain}")
+    subject, examples = best.evaluation.subject, best.evaluation.examples
+    return Text(f"{plain(subject.dataset).plain}, {subject.split} split: {examples:,} examples")
+
+
+def columns(comparison: Comparison) -> list[Column]:
+    """All columns after the runs' names, in their order: figures, costs, settings that differ."""
+    entries, best = comparison.entries, comparison.best
+    measured = [entry.evaluation for entry in entries]
+    if best is None:
+        figures = [
+            Column("accuracy", [fraction(entry.val_accuracy) for entry in entries]),
+            Column("loss", [fraction(entry.val_loss) for entry in entries]),
+        ]
+    else:
+        figures = [
+            Column("accuracy", [fraction(found and found.accuracy) for found in measured]),
+            Column("95 % interval", [interval(found and found.accuracy_interval) for found in measured]),
+            Column("vs best", [difference(entry, best) for entry in entries]),
+            Column("p", [p_value(entry.adjusted_p) for entry in entries]),
+            Column("loss", [fraction(found and found.loss) for found in measured]),
+        ]
+        if not any(entry.against_best for entry in entries):
+            figures = [column for column in figures if column.head not in ("vs best", "p")]
+    costs = [
+        Column("parameters", [f"{entry.parameters:,}" for entry in entries]),
+        Column("training", [duration(entry.train_seconds) for entry in entries]),
+        Column("model", [size(entry.model_bytes) for entry in entries]),
+    ]
+    settings = [
+        Column(name.replace("_", " "), [setting(entry.settings[name]) for entry in entries])
+        for name in comparison.differing
+    ]
+    return [*figures, *costs, *settings]
+
+
+def difference(entry: Entry, best: Entry) -> str:
+    """How much less accurate a run is than the best one, on the same examples."""
+    if entry is best:
+        return "best"
+    return f"{entry.against_best.difference:+.4f}" if entry.against_best else "-"
+
+
+def p_value(value: float | None) -> Text:
+    """A p-value, bold where the difference is significant; a dash where nothing was tested."""
+    if value is None:
+        return Text("-")
+    return Text("<0.001" if value < 0.001 else f"{value:.3f}", "bold" if value < SIGNIFICANCE_LEVEL else "")
+
+
+def setting(value: Any) -> Text:
+    """The value of a setting in few characters."""
+    return plain(f"{value:g}" if isinstance(value, float) else str(value))
