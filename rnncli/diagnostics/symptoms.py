@@ -5,7 +5,7 @@ Pure functions of figures that are there anyway; whoever calls them warns the us
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnncli.data.dataset import Manifest
@@ -15,35 +15,26 @@ MOST = 0.5  # the share beyond which unknown words are the rule
 UNBALANCED = 0.6  # the share of a class from which on weights help
 
 
-class Guess(NamedTuple):
-    """What it is worth to give every text the same answer, without reading it.
-
-    Attributes:
-        label: the most frequent label.
-        accuracy: its share.
-        loss: mean negative log-likelihood, in nats, of answering with the shares of the labels.
-    """
-
-    label: str
-    accuracy: float
-    loss: float
+def most_frequent(counts: Mapping[str, int]) -> tuple[str, float]:
+    """The most frequent label and its share: the accuracy of always answering it, reading nothing."""
+    label = max(counts, key=lambda name: counts[name])
+    return label, counts[label] / sum(counts.values())
 
 
-def blind_guess(train: Mapping[str, int], found: Mapping[str, int]) -> Guess:
-    """The guess that the labels of the training split allow about those of another split.
+def blind_loss(train: Mapping[str, int], found: Mapping[str, int]) -> float:
+    """Mean negative log-likelihood, in nats, of answering each text with the shares of the labels.
 
     Args:
-        train: examples of the training split by label.
-        found: examples of the other split by label.
+        train: examples of the training split by label, which give the shares.
+        found: examples by label of the split that is answered.
     """
-    label = max(found, key=lambda name: found[name])
     examples, trained = sum(found.values()), sum(train.values())
     losses = [
         count * (math.log(trained / train[name]) if train.get(name) else math.inf)
         for name, count in found.items()
         if count
     ]
-    return Guess(label, found[label] / examples, sum(losses) / examples)
+    return sum(losses) / examples
 
 
 def of_data(manifest: "Manifest") -> list[str]:
@@ -81,13 +72,15 @@ def of_training(
     """
     if _num_labels(validation) < 2:
         return []
-    guess = blind_guess(train, validation)
+    common, share = most_frequent(validation)
+    loss = blind_loss(train, validation)
     accuracies = [line["val_accuracy"] for line in history]
     losses = [line["val_loss"] for line in history]
     if only_label is not None:
-        return [f"every validation text is labelled {only_label!r}: {_remedy(guess, balanced=balanced)}"]
-    if not balanced and (max(accuracies) <= guess.accuracy or min(losses) >= guess.loss):
-        learned = history[-1]["train_accuracy"] >= (1 + guess.accuracy) / 2
+        remedy = _remedy(common, share, balanced=balanced)
+        return [f"every validation text is labelled {only_label!r}: {remedy}"]
+    if not balanced and (max(accuracies) <= share or min(losses) >= loss):
+        learned = history[-1]["train_accuracy"] >= (1 + share) / 2
         cause = (
             "the training texts were learned by heart: get more texts, or try more --dropout or a smaller "
             "--hidden-size"
@@ -96,8 +89,8 @@ def of_training(
             "and see that texts and labels belong together"
         )
         return [
-            f"no epoch was better on the validation split than answering {guess.label!r} always "
-            f"(accuracy {guess.accuracy:.2%}, loss {guess.loss:.4f}): {cause}"
+            f"no epoch was better on the validation split than answering {common!r} always "
+            f"(accuracy {share:.2%}, loss {loss:.4f}): {cause}"
         ]
     if (
         len(history) > 1
@@ -118,17 +111,14 @@ def of_evaluation(evaluation: "Evaluation") -> list[str]:
     answers = dict(zip(evaluation.labels, map(sum, zip(*evaluation.confusion, strict=True)), strict=True))
     if _num_labels(truth) < 2:
         return []
-    guess = blind_guess(truth, truth)
+    common, share = most_frequent(truth)
     if _num_labels(answers) == 1:
-        label = next(name for name, count in answers.items() if count)
+        (label, _), remedy = most_frequent(answers), _remedy(common, share, balanced=False)
+        return [f"every text of the {evaluation.subject.split} split is labelled {label!r}: {remedy}"]
+    if evaluation.accuracy <= share:
         return [
-            f"every text of the {evaluation.subject.split} split is labelled {label!r}: "
-            f"{_remedy(guess, balanced=False)}"
-        ]
-    if evaluation.accuracy <= guess.accuracy:
-        return [
-            f"accuracy {evaluation.accuracy:.4f} is no better than answering {guess.label!r} always "
-            f"({guess.accuracy:.4f}): the model has learned nothing that helps with these texts"
+            f"accuracy {evaluation.accuracy:.4f} is no better than answering {common!r} always "
+            f"({share:.4f}): the model has learned nothing that helps with these texts"
         ]
     return []
 
@@ -147,9 +137,7 @@ def _num_labels(counts: Mapping[str, int]) -> int:
     return sum(count > 0 for count in counts.values())
 
 
-def _remedy(guess: Guess, *, balanced: bool) -> str:
-    if guess.accuracy >= UNBALANCED and not balanced:
-        return (
-            f"{guess.accuracy:.0%} of them are {guess.label!r}; try --class-weights balanced or more --epochs"
-        )
+def _remedy(common: str, share: float, *, balanced: bool) -> str:
+    if share >= UNBALANCED and not balanced:
+        return f"{share:.0%} of them are {common!r}; try --class-weights balanced or more --epochs"
     return "try another --learning-rate or more --epochs, and see that texts and labels belong together"

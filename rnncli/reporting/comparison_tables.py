@@ -7,9 +7,8 @@ from rich.text import Text
 
 from rnncli.evaluation.comparison import Comparison, Entry
 from rnncli.evaluation.significance import SIGNIFICANCE_LEVEL
-from rnncli.reporting.tables import (
-    GAP, Column, duration, fraction, interval, names_column, pack, plain, size, table,
-)  # fmt: skip
+from rnncli.reporting.formatting import duration, fraction, interval, size
+from rnncli.reporting.tables import GAP, Column, names_column, pack, plain, table
 
 
 def comparison_tables(comparison: Comparison, options: ConsoleOptions) -> RenderableType:
@@ -48,11 +47,13 @@ def columns(comparison: Comparison) -> list[Column]:
         ]
     else:
         figures = [
-            Column("accuracy", [fraction(found and found.accuracy) for found in measured]),
-            Column("95 % interval", [interval(found and found.accuracy_interval) for found in measured]),
+            Column("accuracy", [fraction(found.accuracy if found else None) for found in measured]),
+            Column(
+                "95 % interval", [interval(found.accuracy_interval if found else None) for found in measured]
+            ),
             Column("vs best", [difference(entry, best) for entry in entries]),
             Column("p", [p_value(entry.adjusted_p) for entry in entries]),
-            Column("loss", [fraction(found and found.loss) for found in measured]),
+            Column("loss", [fraction(found.loss if found else None) for found in measured]),
         ]
         if not any(entry.against_best for entry in entries):
             figures = [column for column in figures if column.head not in ("vs best", "p")]

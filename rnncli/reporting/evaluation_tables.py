@@ -9,9 +9,8 @@ from rich.text import Text
 
 from rnncli.evaluation.calibration import NUM_BINS
 from rnncli.evaluation.measures import Evaluation
-from rnncli.reporting.tables import (
-    GAP, LONGEST_NAME, Column, duration, fraction, interval, names_column, plain, table, total_width,
-)  # fmt: skip
+from rnncli.reporting.formatting import duration, fraction, interval
+from rnncli.reporting.tables import GAP, LONGEST_NAME, Column, names_column, plain, table, total_width
 
 BAR_WIDTH = 20
 LONGEST_LISTING = 10  # of confusions, where a matrix does not fit

@@ -1,6 +1,7 @@
-"""How texts from elsewhere and probabilities are written: safe on a terminal, as wide as there is room."""
+"""How texts from elsewhere and numbers are written: safe on a terminal, no longer than they need to be."""
 
 import unicodedata
+from collections.abc import Sequence
 
 # Characters that would break a line, move the cursor, change the terminal's state or the direction
 # in which it writes.
@@ -34,6 +35,32 @@ def shortened(text: str, width: int) -> str:
 def rounded(probability: float) -> float:
     """A probability with as many digits as single precision gives."""
     return float(f"{probability:.7g}")
+
+
+def fraction(value: float | None) -> str:
+    """A share or loss with four decimals; a dash where it is undefined."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+def interval(bounds: Sequence[float] | None) -> str:
+    """An interval, to stand beside its estimate."""
+    return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the units that people use."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def size(num_bytes: int) -> str:
+    """Bytes in decimal units."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if num_bytes >= factor:
+            return f"{num_bytes / factor:.1f} {unit}"
+    return f"{num_bytes} B"
 
 
 def _character_columns(character: str) -> int:

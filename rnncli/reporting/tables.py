@@ -1,4 +1,4 @@
-"""Tables that fit the width of the terminal, and numbers as people write them."""
+"""Tables that fit the width of the terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,29 +77,3 @@ def pack(columns: Iterable[Column], width: int) -> Iterator[list[Column]]:
 def plain(text: str) -> Text:
     """Text from elsewhere, such as a label's name: no markup, nothing that moves the cursor."""
     return Text(printable(text))
-
-
-def fraction(value: float | None) -> str:
-    """A share or loss with four decimals; a dash where it is undefined."""
-    return "-" if value is None else f"{value:.4f}"
-
-
-def interval(bounds: Sequence[float] | None) -> str:
-    """An interval, to stand beside its estimate."""
-    return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the units that people use."""
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def size(num_bytes: int) -> str:
-    """Bytes in decimal units."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if num_bytes >= factor:
-            return f"{num_bytes / factor:.1f} {unit}"
-    return f"{num_bytes} B"

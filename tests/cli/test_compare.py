@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.data.dataset import Dataset
-from rnncli.workflows.evaluate import evaluate_run
+from rnncli.workflows.evaluate import evaluate
 from tests.cli.command import ROOT, rnncli
 from tests.runs.factories import make_dataset, make_run
 
@@ -23,12 +23,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     runs_dir = folder / "runs"
     dataset, other = make_dataset(runs_dir), make_dataset(runs_dir, "other", seed=1)
-    poor = make_run(runs_dir, "poor", dataset, known_words=1, hidden_size=8, dropout=0.1)
-    good = make_run(runs_dir, LONG, dataset, learning_rate=0.01, optimizer="adamw", weight_decay=0.1)
+    make_run(runs_dir, "poor", dataset, known_words=1, hidden_size=8, dropout=0.1)
+    make_run(runs_dir, LONG, dataset, learning_rate=0.01, optimizer="adamw", weight_decay=0.1)
     make_run(runs_dir, "fresh", dataset, clip_norm=0.0)
-    stranger = make_run(runs_dir, "stranger", other)
-    for run, data in ((poor, dataset), (good, dataset), (stranger, other)):
-        evaluate_run(run, data, "test", batch_size=64)
+    make_run(runs_dir, "stranger", other)
+    for name in ("poor", LONG, "stranger"):
+        evaluate(name, runs_dir=runs_dir)
     return folder
 
 

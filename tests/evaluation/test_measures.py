@@ -1,11 +1,10 @@
-"""All figures together, and their way through JSON."""
+"""All figures together, and as JSON."""
 
 import json
 
 import numpy as np
 import pytest
 
-from rnncli.errors import RunError
 from rnncli.evaluation import metrics
 from rnncli.evaluation.measures import Evaluation, Subject, measure
 from rnncli.system.files import to_json
@@ -15,17 +14,18 @@ SUBJECT = Subject(
     run="gru-1", model="a" * 64, dataset="words", fingerprint="b" * 64, split="test", texts_sha256="c" * 64
 )
 
+TAGS = ("distance", "order", "plain")
+
 
 def random_evaluation(num_classes: int, num_examples: int = 503) -> Evaluation:
     probabilities, labels = random_predictions(num_examples, num_classes, seed=num_classes)
-    tags = np.random.default_rng(1).integers(0, 3, num_examples)
+    tags = np.array(TAGS)[np.random.default_rng(1).integers(0, 3, num_examples)]
     return measure(
         SUBJECT,
         probabilities,
         labels,
         label_names=[f"class {number}" for number in range(num_classes)],
         tags=tags,
-        tag_names=("plain", "order", "distance", "nowhere"),
         seconds=1.5,
     )
 
@@ -41,7 +41,7 @@ def test_every_figure_is_that_of_its_function(num_classes: int) -> None:
     assert found.loss == metrics.log_loss(probabilities, labels)
     assert found.brier == metrics.brier_score(probabilities, labels)
     assert sum(map(sum, found.confusion)) == 503
-    assert sum(found.confusion[i][i] for i in range(num_classes)) == hits
+    assert sum(found.confusion[i][i] for i in range(num_classes)) == hits == found.correct.sum()
     assert found.macro_f1 == pytest.approx(np.mean([score.f1 for score in found.per_class.values()]))
     assert list(found.per_class) == list(found.labels)
     assert sum(b.examples for b in found.calibration) == 503
@@ -60,7 +60,7 @@ def test_tags_split_the_examples() -> None:
     correct = probabilities.argmax(axis=1) == labels
     tags = np.random.default_rng(1).integers(0, 3, 503)
     found = random_evaluation(2).tags
-    assert list(found) == ["plain", "order", "distance"]  # "nowhere" has no examples
+    assert tuple(found) == TAGS
     for index, scores in enumerate(found.values()):
         assert scores.examples == (tags == index).sum()
         assert scores.accuracy == pytest.approx(correct[tags == index].mean())
@@ -83,32 +83,12 @@ def test_one_example(label: int) -> None:
     assert found.accuracy_interval == metrics.wilson_interval(label, 1)
 
 
-@pytest.mark.parametrize("num_classes", [2, 5])
-def test_json_round_trip(num_classes: int) -> None:
-    found = random_evaluation(num_classes)
-    values = json.loads(to_json(found.to_dict()))
-    assert Evaluation.from_dict(values, where="here") == found
-
-
 def test_json_has_the_documented_keys() -> None:
-    values = random_evaluation(2).to_dict()
+    values = json.loads(to_json(random_evaluation(2).to_dict()))
     documented = {"run", "dataset", "split", "examples", "accuracy", "loss", "macro_f1", "ece"}
     documented |= {"per_class", "confusion", "seconds"}
     documented |= {"format_version", "fingerprint", "accuracy_interval", "roc_auc", "tags", "labels"}
     assert documented <= values.keys()
+    assert "arrays" not in values
     assert values["run"] == "gru-1"
     assert values["per_class"]["class 1"].keys() == {"precision", "recall", "f1", "support", "predicted"}
-
-
-@pytest.mark.parametrize("key", ["accuracy", "run", "tags", "calibration", "texts_sha256"])
-def test_a_missing_key_is_named(key: str) -> None:
-    values = json.loads(to_json(random_evaluation(2).to_dict()))
-    del values[key]
-    with pytest.raises(RunError, match=rf"^here is damaged \('{key}'\)"):
-        Evaluation.from_dict(values, where="here")
-
-
-def test_another_version_is_refused() -> None:
-    values = random_evaluation(2).to_dict() | {"format_version": 99}
-    with pytest.raises(RunError, match="here: format 99 is not 1: evaluate the run again"):
-        Evaluation.from_dict(values, where="here")

@@ -1,13 +1,14 @@
-"""Gates: what they accept, and where exactly they fail."""
+"""Requirements: what they accept, and where exactly they fail."""
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from rnncli.errors import UsageError
-from rnncli.evaluation.requirements import Threshold, check_not_worse, check_threshold, parse_threshold
-from rnncli.evaluation.significance import PairedTest
-from tests.evaluation.test_measures import random_evaluation
+from rnncli.evaluation.measures import Evaluation, measure
+from rnncli.evaluation.requirements import at_least, not_worse, parse_minimum
+from tests.evaluation.test_measures import SUBJECT, random_evaluation
 
 EVALUATION = dataclasses.replace(random_evaluation(2), accuracy=0.87, macro_f1=0.85, roc_auc=0.93)
 
@@ -15,30 +16,30 @@ EVALUATION = dataclasses.replace(random_evaluation(2), accuracy=0.87, macro_f1=0
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("accuracy=0.87", Threshold("accuracy", 0.87)),
-        ("macro_f1=1", Threshold("macro_f1", 1.0)),
-        ("roc_auc=0", Threshold("roc_auc", 0.0)),
-        ("accuracy=9e-1", Threshold("accuracy", 0.9)),
+        ("accuracy=0.87", ("accuracy", 0.87)),
+        ("macro_f1=1", ("macro_f1", 1.0)),
+        ("roc_auc=0", ("roc_auc", 0.0)),
+        ("accuracy=9e-1", ("accuracy", 0.9)),
     ],
 )
-def test_parse(text: str, expected: Threshold) -> None:
-    assert parse_threshold(text) == expected
+def test_minimums_are_read(text: str, expected: tuple[str, float]) -> None:
+    assert parse_minimum(text) == expected
 
 
 @pytest.mark.parametrize("text", ["accuracy", "acc=0.5", "loss=0.3", "", "=0.5", "Accuracy=0.5", "0.87"])
 def test_unknown_metrics_are_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(UsageError, match="METRIC being accuracy, macro_f1 or roc_auc"):
-        parse_threshold(text)
+        parse_minimum(text)
 
 
 @pytest.mark.parametrize("number", ["87", "87%", "", "nan", "-0.1", "inf", "0,87", "1.0001"])
 def test_values_that_are_no_share_are_refused(number: str) -> None:
     with pytest.raises(UsageError, match=rf"'{number}' is not a number from 0 to 1"):
-        parse_threshold(f"accuracy={number}")
+        parse_minimum(f"accuracy={number}")
 
 
 @pytest.mark.parametrize(
-    ("metric", "value", "passed"),
+    ("metric", "minimum", "met"),
     [
         ("accuracy", 0.87, True),
         ("accuracy", 0.8700001, False),
@@ -48,34 +49,37 @@ def test_values_that_are_no_share_are_refused(number: str) -> None:
         ("roc_auc", 0.94, False),
     ],
 )
-def test_threshold(metric: str, value: float, passed: bool) -> None:
-    assert check_threshold(Threshold(metric, value), EVALUATION).passed is passed
+def test_a_minimum(metric: str, minimum: float, met: bool) -> None:
+    assert at_least(metric, minimum, EVALUATION).met is met
 
 
-def test_message_has_both_numbers() -> None:
-    assert check_threshold(Threshold("accuracy", 0.9), EVALUATION).message == "accuracy 0.87 is below 0.9"
-    assert check_threshold(Threshold("accuracy", 0.8), EVALUATION).message == "accuracy 0.87 is at least 0.8"
+def test_the_message_has_both_numbers() -> None:
+    assert at_least("accuracy", 0.9, EVALUATION).message == "accuracy 0.87 is below 0.9"
+    assert at_least("accuracy", 0.8, EVALUATION).message == "accuracy 0.87 is at least 0.8"
 
 
-def test_an_undefined_metric_fails() -> None:
-    result = check_threshold(Threshold("roc_auc", 0.0), dataclasses.replace(EVALUATION, roc_auc=None))
-    assert not result.passed
+def test_an_undefined_metric_is_never_enough() -> None:
+    result = at_least("roc_auc", 0.0, dataclasses.replace(EVALUATION, roc_auc=None))
+    assert not result.met
     assert result.message == "roc_auc is not defined on words/test (texts cccccccc)"
 
 
+def evaluation_with(correct: list[bool]) -> Evaluation:
+    predicted = np.array(correct).astype(int)
+    return measure(SUBJECT, np.eye(2)[predicted], np.ones(len(correct), int), label_names=("neg", "pos"))
+
+
 @pytest.mark.parametrize(
-    ("difference", "p_value", "passed"),
-    [
-        (-0.02, 0.049, False),
-        (-0.02, 0.05, True),
-        (-0.02, 0.9, True),
-        (0.0, 1.0, True),
-        (0.02, 0.001, True),
-    ],
+    ("only_first", "only_second", "met"),
+    [(0, 6, False), (0, 5, True), (6, 0, True), (3, 3, True)],  # McNemar: 2/2⁶ = 0.03, 2/2⁵ = 0.06
 )
-def test_not_worse(difference: float, p_value: float, passed: bool) -> None:
-    rival = dataclasses.replace(EVALUATION, accuracy=0.87 - difference)
-    result = check_not_worse(EVALUATION, rival, PairedTest(difference, (-1, 1), 3, 5, p_value))
-    assert result.passed is passed
-    assert ("not worse" in result.message) is passed
-    assert f"{0.87 - difference:.6g} of 'gru-1'" in result.message
+def test_not_worse(only_first: int, only_second: int, met: bool) -> None:
+    both = [True] * 13
+    first = evaluation_with([*both, *[True] * only_first, *[False] * only_second])
+    second = evaluation_with([*both, *[False] * only_first, *[True] * only_second])
+    result = not_worse(first, second)
+    assert result.met is met
+    assert result.name == "not-worse-than gru-1"
+    assert ("not worse" in result.message) is met
+    assert f"accuracy {first.accuracy:.6g}" in result.message
+    assert f"{second.accuracy:.6g} of 'gru-1' (p = " in result.message

@@ -8,25 +8,23 @@ import numpy as np
 import pytest
 
 from rnncli.errors import UsageError
-from rnncli.evaluation.measures import measure
-from rnncli.reporting.evaluation_rows import check_output, write_predictions
-from rnncli.workflows.evaluate import Evaluated
+from rnncli.evaluation.measures import Evaluation, measure
+from rnncli.reporting.evaluation_rows import check_output, write_rows
 from tests.evaluation.test_measures import SUBJECT
 from tests.evaluation.test_metrics import random_predictions
 
 NAMES = ("neg,\n", 'po"s', "مرحبا 🎬")
 
 
-def evaluated(*, tags: bool) -> Evaluated:
+def evaluated(*, tags: bool) -> Evaluation:
     probabilities, labels = random_predictions(47, 3, seed=5)
-    evaluation = measure(SUBJECT, probabilities, labels, label_names=NAMES)
-    names = [f"tag {index % 3}" for index in range(47)] if tags else None
-    return Evaluated(evaluation, probabilities.astype(np.float64), labels, names)
+    names = np.array([f"tag {index % 3}" for index in range(47)]) if tags else None
+    return measure(SUBJECT, probabilities.astype(np.float64), labels, label_names=NAMES, tags=names)
 
 
 def test_jsonl(tmp_path: Path) -> None:
     path = tmp_path / "predictions.jsonl"
-    write_predictions(path, evaluated(tags=True))
+    write_rows(path, evaluated(tags=True))
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     probabilities, labels = random_predictions(47, 3, seed=5)
     assert [row["index"] for row in rows] == list(range(47))
@@ -40,8 +38,8 @@ def test_jsonl(tmp_path: Path) -> None:
 
 
 def test_csv_holds_the_same(tmp_path: Path) -> None:
-    write_predictions(tmp_path / "p.jsonl", evaluated(tags=True))
-    write_predictions(tmp_path / "p.csv", evaluated(tags=True))
+    write_rows(tmp_path / "p.jsonl", evaluated(tags=True))
+    write_rows(tmp_path / "p.csv", evaluated(tags=True))
     expected = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text(encoding="utf-8").splitlines()]
     with (tmp_path / "p.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -61,14 +59,14 @@ def test_csv_holds_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
 def test_data_without_tags_has_no_tag_column(tmp_path: Path, name: str) -> None:
-    write_predictions(tmp_path / name, evaluated(tags=False))
+    write_rows(tmp_path / name, evaluated(tags=False))
     assert "tag" not in (tmp_path / name).read_text(encoding="utf-8")
 
 
 def test_an_older_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     path.write_text("old")
-    write_predictions(path, evaluated(tags=False))
+    write_rows(path, evaluated(tags=False))
     assert path.read_text(encoding="utf-8").startswith("index,label,")
     assert [file.name for file in tmp_path.iterdir()] == ["p.csv"]
 
@@ -81,7 +79,7 @@ def test_unknown_endings_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_endings_in_capitals_are_fine(tmp_path: Path) -> None:
     check_output(tmp_path / "P.CSV")
-    write_predictions(tmp_path / "P.JSONL", evaluated(tags=False))
+    write_rows(tmp_path / "P.JSONL", evaluated(tags=False))
     assert (tmp_path / "P.JSONL").read_text(encoding="utf-8").startswith("{")
 
 

@@ -2,10 +2,11 @@
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.reporting.formatting import columns, printable, rounded, shortened
+from rnncli.reporting.formatting import columns, duration, printable, rounded, shortened, size
 
 
 def test_names_are_shown_as_they_are_but_harmless() -> None:
@@ -34,3 +35,27 @@ def test_columns_count_marks_and_wide_characters() -> None:
 def test_probabilities_have_the_digits_of_single_precision() -> None:
     assert rounded(0.123456789) == 0.1234568
     assert rounded(1.23456789e-9) == 1.234568e-9
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.0123, "0.0123 s"),
+        (12.345, "12.3 s"),
+        (59.94, "59.9 s"),
+        (60, "1 min 00 s"),
+        (3599.4, "59 min 59 s"),
+        (3600, "1 h 00 min"),
+        (90_061, "25 h 01 min"),
+    ],
+)
+def test_duration(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "expected"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (5_412_345, "5.4 MB"), (2_000_000_000, "2.0 GB")],
+)
+def test_size(num_bytes: int, expected: str) -> None:
+    assert size(num_bytes) == expected

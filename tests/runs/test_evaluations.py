@@ -26,7 +26,8 @@ def run(tmp_path: Path) -> Run:
 
 
 def load(run: Run) -> dict[str, Any] | None:
-    return evaluations.load_figures(run, "words", "test")
+    kept = evaluations.load(run, "words", "test")
+    return kept and kept[0]
 
 
 def store(run: Run, seed: int = 0) -> dict[str, Any]:
@@ -38,11 +39,13 @@ def store(run: Run, seed: int = 0) -> dict[str, Any]:
 
 
 def test_what_was_stored_comes_back(run: Run) -> None:
-    assert store(run) == load(run)
+    stored = store(run)
+    figures, arrays = evaluations.load(run, "words", "test")
+    assert figures == stored
+    assert arrays.keys() == {"probabilities", "labels"}
     for name, expected in zip(("probabilities", "labels"), random_predictions(101, 3, seed=0), strict=True):
-        found = evaluations.load_array(run, "words", "test", name)
-        assert found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
+        assert arrays[name].dtype == expected.dtype
+        np.testing.assert_array_equal(arrays[name], expected)
 
 
 def test_files_have_the_documented_names(run: Run) -> None:
@@ -53,8 +56,8 @@ def test_files_have_the_documented_names(run: Run) -> None:
 
 def test_nothing_stored_is_none(run: Run) -> None:
     store(run)
-    assert evaluations.load_figures(run, "words", "validation") is None
-    assert evaluations.load_figures(run, "other", "test") is None
+    assert evaluations.load(run, "words", "validation") is None
+    assert evaluations.load(run, "other", "test") is None
 
 
 def test_figures_of_another_model_do_not_count(run: Run) -> None:
@@ -76,7 +79,7 @@ def test_damage_is_named(run: Run, name: str, position: float | None) -> None:
         path.write_bytes(content)
     message = rf"words-test/{name}: .*; evaluate again with 'rnncli eval gru-1 --split test'$"
     with pytest.raises(RunError, match=message):
-        evaluations.load_array(run, "words", "test", path.stem) if path.suffix == ".npy" else load(run)
+        load(run)
 
 
 def test_arrays_of_another_evaluation_are_refused(run: Run) -> None:
@@ -86,13 +89,13 @@ def test_arrays_of_another_evaluation_are_refused(run: Run) -> None:
     store(run, seed=2)
     path.write_bytes(content)
     with pytest.raises(RunError, match="its SHA-256 differs"):
-        evaluations.load_array(run, "words", "test", "labels")
+        load(run)
 
 
 def test_a_dataset_name_cannot_leave_the_folder(run: Run) -> None:
     store(run)
     (run.path / "secret-test").mkdir()
-    assert evaluations.load_figures(run, "../secret", "test") is None
+    assert evaluations.load(run, "../secret", "test") is None
 
 
 def test_equal_results_are_stored_as_equal_bytes(run: Run) -> None:

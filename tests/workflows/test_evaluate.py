@@ -1,6 +1,8 @@
 """Scoring prepared splits with models whose accuracy is known."""
 
 import dataclasses
+import errno
+import json
 import shutil
 from pathlib import Path
 
@@ -9,43 +11,48 @@ import pytest
 
 from rnncli.data.dataset import Dataset, resolve_dataset
 from rnncli.data.prepare import prepare
-from rnncli.errors import DataError, RunError
+from rnncli.errors import DataError, RunError, UsageError
 from rnncli.inference.model_folder import load_model
 from rnncli.inference.predictions import Scorer
 from rnncli.settings.prepare import PrepareSettings
-from rnncli.workflows import evaluate
+from rnncli.workflows import evaluate as workflow
+from rnncli.workflows.evaluate import evaluate, rival_evaluation, score_and_measure, stored_evaluation
 from tests.runs.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_a_model_is_right_where_it_should_be(runs_dir: Path, dataset: Dataset, split: str) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
-    found = evaluate.evaluate_run(run, dataset, split, batch_size=64).evaluation
+    result = evaluate(runs_dir=str(runs_dir), split=split)
+    found = result.figures
     assert found.examples == SPLIT_SIZES[split]
     assert found.tags["plain"].accuracy == 1
     assert found.tags["noisy"].accuracy == 0
     assert found.tags["plain"].examples / found.examples == found.accuracy
     assert found.subject.texts_sha256 == dataset.manifest.splits[split].texts_sha256
     assert found.subject.fingerprint == dataset.fingerprint
-    assert evaluate.stored_evaluation(run, "words", split) == found
+    assert (result.requirements, result.warnings, result.not_stored) == ([], [], None)
+    stored = stored_evaluation(run, "words", split)
+    assert stored == found
+    assert stored.correct.tolist() == found.correct.tolist()
 
 
 def test_three_classes_without_tags(runs_dir: Path) -> None:
     dataset = make_dataset(runs_dir, label_names=("a", "b", "c"), tagged=False, noise=0.0)
     run = make_run(runs_dir, "bow-1", dataset)
-    evaluated = evaluate.evaluate_run(run, dataset, "test", batch_size=64)
-    assert evaluated.evaluation.accuracy == 1
-    assert evaluated.evaluation.tags == {}
-    assert evaluated.tags is None
-    assert evaluated.evaluation.roc_auc is None
+    found = evaluate(runs_dir=runs_dir).figures
+    assert found.accuracy == 1
+    assert found.tags == {}
+    assert found.roc_auc is None
+    assert stored_evaluation(run, "words", "test") == found
 
 
 def test_results_are_in_the_order_of_the_split_whatever_the_batches(runs_dir: Path, dataset: Dataset) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
     model, split = load_model(run.model_dir), dataset.split("test")
-    whole = evaluate.score_split(model, split, batch_size=1000)
+    whole = workflow.score(model, split, batch_size=1000)
     for batch_size in (1, 13, 307):
-        part = evaluate.score_split(model, split, batch_size=batch_size)
+        part = workflow.score(model, split, batch_size=batch_size)
         np.testing.assert_allclose(part, whole, rtol=0, atol=1e-9)
     for index in (0, 100, 306):
         alone = Scorer(model)([split[index]])
@@ -61,19 +68,17 @@ def test_longest_texts_come_first(runs_dir: Path, dataset: Dataset, monkeypatch:
             lengths.extend(len(ids) for ids in token_ids)
             return super().__call__(token_ids)
 
-    monkeypatch.setattr(evaluate, "Scorer", Spy)
-    evaluate.evaluate_run(run, dataset, "test", batch_size=16)
+    monkeypatch.setattr(workflow, "Scorer", Spy)
+    workflow.score(load_model(run.model_dir), dataset.split("test"), batch_size=16)
     assert len(lengths) == 307
     assert lengths == sorted(lengths, reverse=True)
 
 
 def test_progress_counts_up_to_all(runs_dir: Path, dataset: Dataset) -> None:
-    run = make_run(runs_dir, "bow-1", dataset)
-    seen: list[tuple[int, int]] = []
-    evaluate.evaluate_run(
-        run, dataset, "test", batch_size=100, progress=lambda *position: seen.append(position)
-    )
-    assert seen == [(100, 307), (200, 307), (300, 307), (307, 307)]
+    make_run(runs_dir, "bow-1", dataset)
+    seen: list[tuple[str, int, int]] = []
+    evaluate(runs_dir=runs_dir, batch_size=100, progress=lambda *position: seen.append(position))
+    assert seen == [("bow-1", done, 307) for done in (100, 200, 300, 307)]
 
 
 def test_predictions_that_are_not_finite_are_an_error(
@@ -87,17 +92,55 @@ def test_predictions_that_are_not_finite_are_an_error(
             probabilities[0] = np.nan
             return probabilities
 
-    monkeypatch.setattr(evaluate, "Scorer", Broken)
+    monkeypatch.setattr(workflow, "Scorer", Broken)
     with pytest.raises(RunError, match="run 'bow-1': 4 of 307 predictions are not finite numbers"):
-        evaluate.evaluate_run(run, dataset, "test", batch_size=100)
-    assert evaluate.stored_evaluation(run, "words", "test") is None
+        evaluate(runs_dir=runs_dir, batch_size=100)
+    assert stored_evaluation(run, "words", "test") is None
+
+
+def test_what_makes_no_sense_is_found_before_anything_is_scored(runs_dir: Path, dataset: Dataset) -> None:
+    run = make_run(runs_dir, "bow-1", dataset)
+    with pytest.raises(UsageError, match="write METRIC=VALUE"):
+        evaluate(runs_dir=runs_dir, fail_under=["beauty=1"])
+    with pytest.raises(UsageError, match=r"use \.csv or \.jsonl"):
+        evaluate(runs_dir=runs_dir, output="p.txt")
+    with pytest.raises(RunError, match="no run 'nobody'"):
+        evaluate(runs_dir=runs_dir, not_worse_than="nobody")
+    assert not run.evaluations_dir.exists()
+
+
+def test_requirements_are_checked_in_their_order(runs_dir: Path, dataset: Dataset) -> None:
+    make_run(runs_dir, "good", dataset)
+    make_run(runs_dir, "poor", dataset, known_words=1)
+    minimums = ["accuracy=0.99", "roc_auc=0.1"]
+    found = evaluate("poor", runs_dir=runs_dir, fail_under=minimums, not_worse_than="good")
+    names = ["accuracy=0.99", "roc_auc=0.1", "not-worse-than good"]
+    assert [required.name for required in found.requirements] == names
+    assert [required.met for required in found.requirements] == [False, True, False]
+    assert json.loads(json.dumps(found.to_dict()))["gates"][2].keys() == {"gate", "passed", "message"}
+
+
+@pytest.mark.parametrize(("code", "warns"), [(errno.EROFS, True), (errno.ENOSPC, False)])
+def test_figures_that_cannot_be_kept_are_given_all_the_same(
+    runs_dir: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, code: int, warns: bool
+) -> None:
+    make_run(runs_dir, "bow-1", dataset)
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, "no", "somewhere")
+
+    monkeypatch.setattr(workflow.storage, "store", refuse)
+    found = evaluate(runs_dir=runs_dir)
+    assert found.figures.examples == 307
+    assert found.not_stored.errno == code
+    assert found.warnings == ["the result is not kept for 'rnncli compare': somewhere: no"] * warns
 
 
 def test_the_default_dataset_is_the_one_trained_on(runs_dir: Path, dataset: Dataset) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
     make_dataset(runs_dir, "newer", seed=9)
-    assert evaluate.dataset_for(run, runs_dir, None).manifest.name == "words"
-    assert evaluate.dataset_for(run, runs_dir, "newer").manifest.name == "newer"
+    assert workflow.dataset_for(run, runs_dir, None).manifest.name == "words"
+    assert workflow.dataset_for(run, runs_dir, "newer").manifest.name == "newer"
 
 
 def test_a_dataset_prepared_anew_is_not_taken_for_the_old_one(runs_dir: Path, dataset: Dataset) -> None:
@@ -108,8 +151,8 @@ def test_a_dataset_prepared_anew_is_not_taken_for_the_old_one(runs_dir: Path, da
         rf"trained on \({dataset.fingerprint[:8]}\): .* or name the dataset with --dataset$"
     )
     with pytest.raises(DataError, match=expected):
-        evaluate.dataset_for(run, runs_dir, None)
-    assert evaluate.dataset_for(run, runs_dir, "words").manifest == other.manifest
+        workflow.dataset_for(run, runs_dir, None)
+    assert workflow.dataset_for(run, runs_dir, "words").manifest == other.manifest
 
 
 def test_a_dataset_that_is_gone_is_named(runs_dir: Path, dataset: Dataset) -> None:
@@ -117,7 +160,7 @@ def test_a_dataset_that_is_gone_is_named(runs_dir: Path, dataset: Dataset) -> No
     shutil.rmtree(dataset.path)
     expected = r"^run 'bow-1' was trained on 'words': no prepared dataset 'words'.*with --dataset$"
     with pytest.raises(DataError, match=expected):
-        evaluate.dataset_for(run, runs_dir, None)
+        workflow.dataset_for(run, runs_dir, None)
 
 
 def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, dataset: Dataset) -> None:
@@ -126,10 +169,9 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
             old, new = super().read(store, report), WordSource(seed=5).read(store, report)
             return {**old, "test": new["validation"]}
 
-    other = prepare(OtherTest(), dataset.manifest.config, runs_dir=runs_dir, name="other")
-    assert other.fingerprint != dataset.fingerprint
-    run = make_run(runs_dir, "bow-1", dataset)
-    found = evaluate.evaluate_run(run, other, "test", batch_size=64).evaluation
+    prepare(OtherTest(), dataset.manifest.config, runs_dir=runs_dir, name="other")
+    make_run(runs_dir, "bow-1", dataset)
+    found = evaluate(runs_dir=runs_dir, dataset="other").figures
     assert found.examples == SPLIT_SIZES["validation"]
     assert found.tags["plain"].accuracy == 1
 
@@ -148,11 +190,11 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
 def test_data_that_means_something_else_is_refused(
     runs_dir: Path, dataset: Dataset, source: dict, config: dict, message: str
 ) -> None:
-    run = make_run(runs_dir, "bow-1", dataset)
+    make_run(runs_dir, "bow-1", dataset)
     settings = dataclasses.replace(dataset.manifest.config, **config)
-    other = prepare(WordSource(**source), settings, runs_dir=runs_dir, name="other")
+    prepare(WordSource(**source), settings, runs_dir=runs_dir, name="other")
     with pytest.raises(DataError, match=rf"^dataset 'other' does not fit run 'bow-1': {message}"):
-        evaluate.evaluate_run(run, other, "test", batch_size=64)
+        evaluate(runs_dir=runs_dir, dataset="other")
 
 
 def test_the_unlabelled_split_cannot_be_evaluated(runs_dir: Path) -> None:
@@ -162,40 +204,46 @@ def test_the_unlabelled_split_cannot_be_evaluated(runs_dir: Path) -> None:
             return {**splits, "unlabelled": dataclasses.replace(splits["test"], labels=None)}
 
     dataset = prepare(WithUnlabelled(), PrepareSettings(), runs_dir=runs_dir, name="words")
-    run = make_run(runs_dir, "bow-1", dataset)
+    make_run(runs_dir, "bow-1", dataset)
     with pytest.raises(DataError, match="dataset 'words' has no labelled examples in split 'unlabelled'"):
-        evaluate.evaluate_run(run, dataset, "unlabelled", batch_size=64)
+        evaluate(runs_dir=runs_dir, split="unlabelled")
 
 
-def test_compare_with_evaluates_a_rival_that_has_not_been(runs_dir: Path, dataset: Dataset) -> None:
+def test_a_rival_is_scored_where_it_has_not_been_and_nothing_is_written_into_it(
+    runs_dir: Path, dataset: Dataset
+) -> None:
     run, rival = make_run(runs_dir, "a", dataset, known_words=3), make_run(runs_dir, "b", dataset)
-    evaluated = evaluate.evaluate_run(run, dataset, "test", batch_size=64)
-    first, test = evaluate.compare_with(evaluated, rival, dataset, batch_size=64)
-    assert first.subject.run == "b"
-    assert test.difference == pytest.approx(evaluated.evaluation.accuracy - first.accuracy)
-    assert test.difference < 0
-    assert test.p_value < 0.001
-    stored = evaluate.stored_evaluation(rival, "words", "test")
-    assert stored == first
+    found = score_and_measure(run, dataset, "test", batch_size=64)
+    before = {path: path.read_bytes() for path in rival.path.rglob("*") if path.is_file()}
+    fresh = rival_evaluation(found, rival, dataset, batch_size=64)
+    assert (fresh.subject.run, fresh.accuracy > found.accuracy) == ("b", True)
+    assert {path: path.read_bytes() for path in rival.path.rglob("*") if path.is_file()} == before
 
-    again = evaluate.compare_with(
-        evaluated, rival, dataset, batch_size=64, progress=lambda *_: pytest.fail("scored again")
+    kept = evaluate("b", runs_dir=runs_dir).figures
+    again = rival_evaluation(
+        found, rival, dataset, batch_size=64, progress=lambda *_: pytest.fail("scored again")
     )
-    assert again == (first, test)
+    assert again == kept
 
 
-def test_compare_with_pairs_runs_of_different_vocabularies(runs_dir: Path, dataset: Dataset) -> None:
+def test_runs_of_different_vocabularies_are_compared(runs_dir: Path, dataset: Dataset) -> None:
     small = make_dataset(runs_dir, "small", vocab_size=30)
     assert small.tokenizer.vocab_size < dataset.tokenizer.vocab_size
-    run, rival = make_run(runs_dir, "a", dataset), make_run(runs_dir, "b", small)
-    evaluated = evaluate.evaluate_run(run, dataset, "test", batch_size=64)
-    _, test = evaluate.compare_with(evaluated, rival, small, batch_size=64)
-    assert test.only_first >= test.only_second
+    make_run(runs_dir, "a", dataset)
+    make_run(runs_dir, "b", small)
+    (required,) = evaluate("a", runs_dir=runs_dir, not_worse_than="b").requirements
+    assert required.met
 
 
-def test_compare_with_refuses_other_texts(runs_dir: Path, dataset: Dataset) -> None:
+def test_a_rival_on_other_texts_is_refused(runs_dir: Path, dataset: Dataset) -> None:
     other = make_dataset(runs_dir, "other", seed=1)
     run, rival = make_run(runs_dir, "a", dataset), make_run(runs_dir, "b", other)
-    evaluated = evaluate.evaluate_run(run, dataset, "test", batch_size=64)
+    found = score_and_measure(run, dataset, "test", batch_size=64)
     with pytest.raises(DataError, match=r"'b' cannot be compared on words/test \(texts [0-9a-f]{8}\): its"):
-        evaluate.compare_with(evaluated, rival, resolve_dataset(runs_dir, "other"), batch_size=64)
+        rival_evaluation(found, rival, resolve_dataset(runs_dir, "other"), batch_size=64)
+
+
+def test_warnings_say_what_looks_wrong(runs_dir: Path, dataset: Dataset) -> None:
+    make_run(runs_dir, "ignorant", dataset, known_words=0)
+    (warning,) = evaluate(runs_dir=runs_dir).warnings
+    assert warning.startswith("every text of the test split is labelled 'neg'")
