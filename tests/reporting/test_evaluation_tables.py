@@ -98,7 +98,7 @@ def test_a_matrix_too_wide_becomes_the_most_frequent_confusions() -> None:
     listed = [(int(label[5:]), int(guess[5:]), int(count)) for label, guess, count, _ in rows]
     counts = np.array(found.confusion)
     np.fill_diagonal(counts, 0)
-    assert [count for _, _, count in shown] == sorted(counts.ravel().tolist(), reverse=True)[:10]
+    assert [count for _, _, count in listed] == sorted(counts.ravel().tolist(), reverse=True)[:10]
     for (label, guess, count), row in zip(listed, rows, strict=True):
         assert counts[label, guess] == count
         assert row[3] == f"{count / sum(found.confusion[label]):.1%}"
