@@ -85,7 +85,7 @@ def manifest(**unknown: float) -> Manifest:
         return SplitStatistics(7, 0, {"a": 7}, {}, {}, 0.0, share, 0, 0, "")
 
     splits = {name: statistics(share) for name, share in unknown.items()}
-    return Manifest("d", "s", ("a",), (), 11, PrepareSettings(), splits, {}, {})
+    return Manifest("d", "s", ("a",), (), 11, PrepareSettings(), splits, {})
 
 
 def test_data_of_unknown_words() -> None:
