@@ -17,7 +17,7 @@ from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.system.files import named_failures
 
 if TYPE_CHECKING:
-    from rnncli.data.reading.text_rows import TextRow
+    from rnncli.data.reading.text_input import TextRow
     from rnncli.inference.model_folder import SavedModel
     from rnncli.reporting.predictions import Summary
 
@@ -122,7 +122,7 @@ def _rows(
 ) -> "Iterator[TextRow | None]":
     """The rows to score: arguments, or what a file or pipe holds."""
     if texts:
-        from rnncli.data.reading.text_rows import text_row
+        from rnncli.data.reading.text_input import text_row
 
         return map(text_row, count(), texts)
     from rnncli.data.reading.text_input import input_rows

@@ -8,7 +8,6 @@ import typer
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, with_settings
 from rnncli.settings.prepare import PrepareSettings
-from rnncli.system.files import named_failures
 
 
 @with_settings(PrepareSettings)
@@ -47,25 +46,25 @@ def prepare(
     debug: Debug = False,  # noqa: ARG001 - acted on when it is parsed
 ) -> None:
     """Turn texts into a dataset: splits, vocabulary and token ids."""
-    config = PrepareSettings.from_options(**given)
-
-    from rnncli.data import prepare as data_prepare
-    from rnncli.data.dataset import datasets_dir
-    from rnncli.data.sources.choice import ReadOptions, open_source
     from rnncli.diagnostics import symptoms
-
-    options = ReadOptions(archive, test, text_column, label_column, encoding, skip_bad_rows)
-    chosen, default_name = open_source(source, options, seed=config.seed)
-
     from rnncli.reporting.prepare_progress import PrepareProgress
     from rnncli.reporting.prepare_report import prepare_report
+    from rnncli.workflows import prepare as workflow
 
-    name = default_name if name is None else name
-    with (
-        named_failures(datasets_dir(runs_dir) / name),
-        PrepareProgress(console.stderr_console(quiet=quiet)) as progress,
-    ):
-        dataset = data_prepare.prepare(chosen, config, runs_dir=runs_dir, name=name, report=progress)
+    with PrepareProgress(console.stderr_console(quiet=quiet)) as progress:
+        dataset = workflow.prepare(
+            source,
+            name=name,
+            runs_dir=runs_dir,
+            archive=archive,
+            text_column=text_column,
+            label_column=label_column,
+            test=test,
+            encoding=encoding,
+            skip_bad_rows=skip_bad_rows,
+            report=progress,
+            **given,
+        )
     manifest = dataset.manifest
     warnings = symptoms.of_data(manifest)
     console.show(prepare_report(dataset), json=json, quiet=quiet)

@@ -185,11 +185,11 @@ def _new(
 def _dataset(runs_dir: Path, name: str | None, *, quiet: bool) -> "Dataset":
     """The dataset asked for, or the one prepared last, or else the bundled sample."""
     from rnncli.data.dataset import datasets_dir, resolve_dataset
-    from rnncli.data.prepare import prepare_sample
+    from rnncli.workflows.prepare import prepare
 
     if name is None and not any(datasets_dir(runs_dir).glob("*/manifest.json")):
         console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
-        return prepare_sample(runs_dir)
+        return prepare(runs_dir=runs_dir)
     return resolve_dataset(runs_dir, name)
 
 

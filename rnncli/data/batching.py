@@ -1,11 +1,12 @@
 """Batches of token ids from a split: which texts together, in which order, padded to which length."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.data.dataset import Split
 from rnncli.text.tokenizer import PAD_ID
 
 Ints = NDArray[np.int32]
@@ -17,16 +18,6 @@ SMALL_VOCABULARY = 2_000  # words; fewer are not worth a list
 ROOM_SLACK = 1.1
 ROOM_MULTIPLE = 128
 TOKENS_PER_WIDTH = 50_000  # a length of its own must save more padding than its compilation costs
-
-
-class Texts(Protocol):
-    """Rows of token ids; a split of a dataset is one."""
-
-    def __len__(self) -> int:
-        """Number of rows."""
-
-    def __getitem__(self, row: int, /) -> NDArray[np.integer]:
-        """The token ids of a row, [length]."""
 
 
 class Batch(NamedTuple):
@@ -116,7 +107,7 @@ def _plan(rows: Ints, lengths: Ints, widths: Sequence[int]) -> Plan:
     return Plan(rows, next(width for width in widths if width >= longest))
 
 
-def pad(texts: Texts, rows: Ints, width: int, batch_size: int) -> Ints:
+def pad(texts: Split | Sequence[NDArray[np.integer]], rows: Ints, width: int, batch_size: int) -> Ints:
     """The rows' token ids padded on the left to [batch_size, width]; missing rows are empty texts."""
     token_ids = np.full((batch_size, width), PAD_ID, np.int32)
     for place, row in enumerate(rows):

@@ -1,66 +1,20 @@
-"""What a source of texts gives: examples by split, and word of its progress."""
+"""Examples, which are texts with their labels, on their way into a dataset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import compress
-from typing import Protocol
+from functools import cached_property
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.copies import Digests, text_digest
-from rnncli.data.names import Names
-from rnncli.data.stored_texts import StoredTexts, TextStore
+from rnncli.data.stored_texts import StoredTexts, text_digest
+
+SPLITS = ("train", "validation", "test", "unlabelled")
 
 
-@dataclass
-class Examples:
-    """The texts of one split and what is known of each.
-
-    Attributes:
-        texts: One text an example, in memory or stored.
-        labels: The class of each text; None in a split without labels.
-        tags: What each text probes, such as ``negation``; None where nobody tagged them.
-        groups: What each text is about; texts of one group never land in different splits.
-        skipped: Rows that were left out because they could not be read.
-    """
-
-    texts: Sequence[str]
-    labels: Sequence[str] | None = None
-    tags: Sequence[str] | None = None
-    groups: Sequence[str] | None = None
-    skipped: int = 0
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    @property
-    def digests(self) -> Digests:
-        """A number for each text that it shares with its copies, uint64 [n]; see `text_digest`.
-
-        It is made anew each time and may be written over.
-        """
-        if isinstance(self.texts, StoredTexts):
-            return self.texts.digests
-        return np.fromiter(map(text_digest, self.texts), np.uint64, len(self.texts))
-
-    def take(self, chosen: NDArray[np.bool_]) -> "Examples":
-        """The examples that are `chosen` [n], none of them skipped."""
-
-        def pick(values: Sequence[str] | None) -> Names | None:
-            return None if values is None else Names(compress(values, chosen))
-
-        texts: Sequence[str] = (
-            self.texts.take(chosen)
-            if isinstance(self.texts, StoredTexts)
-            else list(compress(self.texts, chosen))
-        )
-        return Examples(texts, pick(self.labels), pick(self.tags), pick(self.groups))
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a stage of the work is.
+class Progress(NamedTuple):
+    """What a bar shows of a stage of the work.
 
     Attributes:
         stage: What is being done, such as ``Encoding train``.
@@ -82,23 +36,46 @@ def no_report(progress: Progress) -> None:
     """Ignore `progress`."""
 
 
-class Source(Protocol):
-    """Where examples come from."""
+@dataclass
+class Examples:
+    """The examples of one split.
 
-    @property
-    def origin(self) -> str:
-        """What the manifest calls it: a source's name, or a file's name without its folder."""
-        ...
+    Attributes:
+        texts: One text an example, in memory or in a file.
+        labels: The class of each text; None in a split without labels.
+        tags: What each text probes, such as ``negation``; None where nobody tagged them.
+        groups: What each text is about; texts of one group never land in different splits.
+        skipped: Rows that were left out because they could not be read.
+    """
 
-    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:
-        """The examples by split: ``train`` and, where there are any, the other names of SPLITS.
+    texts: list[str] | StoredTexts
+    labels: list[str] | None = None
+    tags: list[str] | None = None
+    groups: list[str] | None = None
+    skipped: int = 0
 
-        Texts that may be many are put into `store`, one by one.
+    def __len__(self) -> int:
+        return len(self.texts)
 
-        Raises:
-            DataError: Something cannot be read.
-        """
-        ...
+    @cached_property
+    def digests(self) -> NDArray[np.uint64]:
+        """A number for each text that it shares with its copies alone [n]; see `text_digest`."""
+        return np.fromiter(map(text_digest, self.texts), np.uint64, len(self))
+
+    def take(self, rows: NDArray[np.integer]) -> "Examples":
+        """The examples at `rows` [n]; none of them counts as skipped."""
+
+        def pick(values: list[str] | None) -> list[str] | None:
+            return None if values is None else [values[row] for row in rows.tolist()]
+
+        texts = self.texts.take(rows) if isinstance(self.texts, StoredTexts) else pick(self.texts) or []
+        taken = Examples(texts, pick(self.labels), pick(self.tags), pick(self.groups))
+        taken.digests = self.digests[rows]
+        return taken
 
 
-SPLITS = ("train", "validation", "test", "unlabelled")
+Reader = Callable[[BinaryIO, Report], dict[str, Examples]]
+"""Reads a source: gives its examples by split, ``train`` and perhaps others of `SPLITS`.
+
+The texts may be many: they are put into the file that it is given (`StoredTexts`).
+"""

@@ -1,12 +1,14 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from rnncli.data.array_writer import ArrayWriter
 from rnncli.data.dataset import (
     MANIFEST,
     TOKENIZER,
@@ -15,10 +17,9 @@ from rnncli.data.dataset import (
     array_file,
     datasets_dir,
 )
-from rnncli.data.examples import Examples, Progress, Report, Source, no_report
+from rnncli.data.examples import Examples, Progress, Reader, Report, no_report
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
-from rnncli.data.stored_texts import TextStore
 from rnncli.errors import DataError
 from rnncli.runs.finding import check_name
 from rnncli.settings.prepare import PrepareSettings
@@ -30,10 +31,24 @@ BATCH_TEXTS = 2048  # encoded at a time, unless they are long: enough to keep al
 BATCH_CHARACTERS = 2**21  # an encoding takes many times the memory of its text
 
 
-def prepare(
-    source: Source, config: PrepareSettings, *, runs_dir: Path, name: str, report: Report = no_report
+def build_dataset(
+    read: Reader,
+    settings: PrepareSettings,
+    *,
+    origin: str,
+    runs_dir: Path,
+    name: str,
+    report: Report = no_report,
 ) -> Dataset:
-    """Read `source` and write it as the dataset `name`, replacing an older one when whole.
+    """Write what `read` gives as the dataset `name`, replacing an older one when whole.
+
+    Args:
+        read: Gives the examples by split.
+        settings: How their texts become token ids, and the splits that are missing.
+        origin: What the manifest calls their source.
+        runs_dir: The folder of runs and datasets.
+        name: The dataset's.
+        report: Told how far it is.
 
     Raises:
         UsageError: The name is not a plain folder name.
@@ -43,27 +58,17 @@ def prepare(
     check_name(name, what="dataset")
     path = datasets_dir(runs_dir) / name
     lock = locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError)
-    with lock, TextStore(path.parent) as store:
+    with lock, TemporaryFile(dir=path.parent) as file:
         remove_leftovers(path.parent, name)
-        splits = complete_splits(source.read(store, report), config)
-        check_splits(splits, where=source.origin)
-        train = splits["train"].texts
-        tokenizer = Tokenizer.train(_reported(train, "Counting words", report), config.vocab_size)
+        splits = complete_splits(read(file, report), settings)
+        check_splits(splits, where=origin)
+        train = _reported(splits["train"], "Counting words", report)
+        tokenizer = Tokenizer.train(train, settings.vocab_size)
         if tokenizer.vocab_size == RESERVED_IDS:
-            raise DataError(
-                f"{source.origin}: the training texts hold not a single word; are the columns right?"
-            )
+            raise DataError(f"{origin}: the training texts hold not a single word; are the columns right?")
         with sealed_folder(path) as folder:
-            _write(folder, source.origin, splits, tokenizer, config, report)
+            _write(folder, origin, splits, tokenizer, settings, report)
     return Dataset.open(path)
-
-
-def prepare_sample(runs_dir: Path, config: PrepareSettings | None = None) -> Dataset:
-    """Prepare the bundled sample."""
-    from rnncli.data.sources.choice import SampleSource
-
-    config = config or PrepareSettings()
-    return prepare(SampleSource(config.seed), config, runs_dir=runs_dir, name="sample")
 
 
 def _write(
@@ -71,7 +76,7 @@ def _write(
     origin: str,
     splits: dict[str, Examples],
     tokenizer: Tokenizer,
-    config: PrepareSettings,
+    settings: PrepareSettings,
     report: Report,
 ) -> None:
     """Fill `folder`, the manifest last."""
@@ -82,11 +87,13 @@ def _write(
         lengths, unknown = encode(
             tokenizer,
             examples.texts,
-            config,
-            (folder / array_file(split, "token_ids"), folder / array_file(split, "offsets")),
+            settings,
+            folder / array_file(split, "token_ids"),
             stage=f"Encoding {split}",
             report=report,
         )
+        offsets = np.cumsum(np.minimum(lengths, settings.max_length, dtype=np.int64))
+        np.save(folder / array_file(split, "offsets"), np.append(0, offsets))
         for part, values, names in (
             ("labels", examples.labels, label_names),
             ("tags", examples.tags, tag_names),
@@ -95,7 +102,7 @@ def _write(
                 with ArrayWriter(folder / array_file(split, part), np.int32) as file:
                     file.append(_as_indices(values, names))
         statistics[split] = summarise(
-            examples, lengths=lengths, max_length=config.max_length, unknown_tokens=unknown
+            examples, lengths=lengths, max_length=settings.max_length, unknown_tokens=unknown
         )
     manifest = Manifest(
         name="",
@@ -103,7 +110,7 @@ def _write(
         label_names=label_names,
         tag_names=tag_names,
         vocab_size=tokenizer.vocab_size,
-        config=config,
+        config=settings,
         splits=statistics,
         shared=count_shared(splits),
     )
@@ -112,49 +119,54 @@ def _write(
 
 def encode(
     tokenizer: Tokenizer,
-    texts: Sequence[str],
-    config: PrepareSettings,
-    paths: tuple[Path, Path],
+    texts: Collection[str],
+    settings: PrepareSettings,
+    path: Path,
     *,
     stage: str,
     report: Report,
 ) -> tuple[NDArray[np.int32], int]:
-    """Encode and truncate `texts`, a batch at a time, and write their ids end to end.
+    """Encode and truncate `texts`, a batch at a time, for their ids may be more than fit in memory.
 
     Args:
         tokenizer: Gives the ids.
         texts: The texts.
-        config: How to truncate.
-        paths: The ``.npy`` files of the ids, uint16 where the vocabulary fits, else int32, and of
-            where each text starts and the last ends, int64 [n + 1].
+        settings: How to truncate.
+        path: The ``.npy`` file to write, with the ids end to end [tokens]: uint16 where the
+            vocabulary fits, else int32.
         stage: What this is called when it is reported.
         report: Told how far it is.
 
     Returns:
         Tokens of each text before truncation [n], and how many of the kept ones are unknown words.
     """
-    dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
+    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32)
     lengths = np.zeros(len(texts), np.int32)
-    done = unknown = 0
-    ends = np.zeros(1, np.int64)
-    with ArrayWriter(paths[0], dtype) as ids_file, ArrayWriter(paths[1], np.int64) as offsets_file:
-        offsets_file.append(ends)
+    done = tokens = unknown = 0
+    with path.open("wb") as file:
+        _write_header(file, dtype, 0)
         for batch in _batches(texts):
             report(Progress(stage, done, len(texts)))
             encoded = tokenizer.encode(batch)
-            found = lengths[done : done + len(batch)]
-            found[:] = [len(token_ids) for token_ids in encoded]
+            lengths[done : done + len(batch)] = [len(token_ids) for token_ids in encoded]
             done += len(batch)
-            ends = ends[-1] + np.cumsum(np.minimum(found, config.max_length), dtype=np.int64)
-            offsets_file.append(ends)
-            kept = np.concatenate([truncate(ids, config.max_length, config.keep) for ids in encoded])
+            kept = np.concatenate([truncate(ids, settings.max_length, settings.keep) for ids in encoded])
+            tokens += len(kept)
             unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
-            ids_file.append(kept)
+            file.write(kept.astype(dtype).tobytes())
+        file.seek(0)
+        _write_header(file, dtype, tokens)
     report(Progress(stage, done, len(texts)))
     return lengths, unknown
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+def _write_header(file: BinaryIO, dtype: np.dtype[Any], length: int) -> None:
+    """Begin the ``.npy`` file of an array [length]; NumPy makes all such headers equally long."""
+    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
+    npy.write_array_header_1_0(file, header)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Batches of bounded size; a text that is longer is a batch of its own."""
     batch: list[str] = []
     characters = 0
@@ -167,16 +179,16 @@ def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
     yield batch
 
 
-def _reported(texts: Sequence[str], stage: str, report: Report) -> Iterator[str]:
-    """Pass on `texts`, reporting how far it is."""
-    for count, text in enumerate(texts):
+def _reported(examples: Examples, stage: str, report: Report) -> Iterator[str]:
+    """Pass on the texts, reporting how far it is."""
+    for count, text in enumerate(examples.texts):
         if count % BATCH_TEXTS == 0:
-            report(Progress(stage, count, len(texts)))
+            report(Progress(stage, count, len(examples)))
         yield text
-    report(Progress(stage, len(texts), len(texts)))
+    report(Progress(stage, len(examples), len(examples)))
 
 
-def _as_indices(values: Sequence[str], names: tuple[str, ...]) -> NDArray[np.int32]:
+def _as_indices(values: list[str], names: tuple[str, ...]) -> NDArray[np.int32]:
     """The place of each value among `names` [n]."""
     index = {name: i for i, name in enumerate(names)}
-    return np.fromiter((index[value] for value in values), np.int32, len(values))
+    return np.array([index[value] for value in values], np.int32)

@@ -3,26 +3,19 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import compress
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.copies import EMPTY, Digests, parts
 from rnncli.data.examples import SPLITS, Examples
+from rnncli.data.stored_texts import EMPTY
 from rnncli.errors import DataError
 from rnncli.settings.prepare import PrepareSettings
 
-BEFORE_F = np.uint64(0xEFFF_FFFF_0000_0000)  # where "empty" stands among hexadecimal digits
-
 
 def assign_splits(
-    labels: Sequence[str],
-    groups: Digests,
-    fractions: Mapping[str, float],
-    *,
-    seed: int,
+    labels: Sequence[str], groups: NDArray[np.integer], fractions: Mapping[str, float], *, seed: int
 ) -> NDArray[np.int8]:
     """Divide examples into splits.
 
@@ -31,17 +24,17 @@ def assign_splits(
 
     Args:
         labels: The label of each example.
-        groups: The number of each example's group; a group stays together.
+        groups: The number of each example's group [n]; a group stays together.
         fractions: The share of all examples by split.
         seed: Decides which groups go where; the order of the examples does not.
 
     Returns:
         The split of each example [n]: 0 for ``train``, from 1 on those in `fractions`.
     """
-    order, is_first = _members(groups)
-    count = np.count_nonzero(is_first) - 1
-    starts = np.fromiter(compress(range(len(order)), is_first), np.uint32, count)
-    np.random.default_rng(seed).shuffle(starts)
+    order = np.argsort(groups, kind="stable")
+    starts = np.unique(groups[order], return_index=True)[1]
+    ends = np.append(starts[1:], len(order))
+    shuffled = np.random.default_rng(seed).permutation(len(starts)).tolist()
     totals = Counter(labels)
     left = Counter(totals)
     part = np.zeros(len(order), np.int8)
@@ -49,8 +42,8 @@ def assign_splits(
         wanted = Counter(
             {label: min(max(round(fraction * n), 1), left[label] - 1) for label, n in totals.items()}
         )
-        for start in starts:
-            members = order[start : start + 1 + is_first[start + 1 :].argmax()]
+        for group in shuffled:
+            members = order[starts[group] : ends[group]]
             if part[members[0]]:
                 continue
             found = Counter(labels[row] for row in members)
@@ -61,26 +54,6 @@ def assign_splits(
                 if not wanted:
                     break
     return part
-
-
-def _members(groups: Digests) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-    """The rows of each group, the groups in their own order.
-
-    Five bytes a row, for there may be many.
-
-    Returns:
-        The rows [n], and whether each is the first of a group, with a last one that is [n + 1].
-    """
-    order = np.empty(len(groups), np.uint32)
-    is_first = np.ones(len(groups) + 1, bool)
-    done = 0
-    for rows in parts(groups):
-        end = done + len(rows)
-        order[done:end] = rows[np.argsort(groups[rows], kind="stable")]
-        ordered = groups[order[done:end]]
-        is_first[done + 1 : end] = ordered[1:] != ordered[:-1]
-        done = end
-    return order, is_first
 
 
 def complete_splits(given: Mapping[str, Examples], config: PrepareSettings) -> dict[str, Examples]:
@@ -100,9 +73,9 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareSettings) -> d
     splits = dict(given)
     if fractions:
         labels = train.labels or [""] * len(train)
-        groups = _numbered(train.groups) if train.groups else _copies(train.digests)
-        part = assign_splits(labels, groups, fractions, seed=config.seed)
-        splits |= {split: train.take(part == number) for number, split in enumerate(["train", *fractions])}
+        part = assign_splits(labels, _groups(train), fractions, seed=config.seed)
+        for number, split in enumerate(["train", *fractions]):
+            splits[split] = train.take(np.flatnonzero(part == number))
         splits["train"].skipped = train.skipped
     return {split: splits[split] for split in SPLITS if split in splits}
 
@@ -148,19 +121,11 @@ def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) ->
     return tuple(sorted(names, key=float))
 
 
-def _numbered(groups: Sequence[str]) -> Digests:
-    """A number for each group, in the order of their names."""
-    return np.unique(list(groups), return_inverse=True)[1].astype(np.uint64)
-
-
-def _copies(digests: Digests) -> Digests:
-    """A group for each text that it shares with its copies; an empty text is a group of its own.
-
-    It is written over `digests`.
-
-    The groups' order decides, with the seed, what goes where: that of the digests in hexadecimal,
-    with ``empty 0``, ``empty 1``, … among them.
-    """
-    empty = np.flatnonzero(digests == EMPTY)
-    digests[sorted(empty.tolist(), key=str)] = BEFORE_F + np.arange(len(empty), dtype=np.uint64)
-    return digests
+def _groups(examples: Examples) -> NDArray[np.integer]:
+    """The number of each example's group [n]: a text and its copies, where the source has no groups."""
+    if examples.groups is not None:
+        return np.unique(examples.groups, return_inverse=True)[1]
+    groups = examples.digests.copy()
+    empty = np.flatnonzero(groups == EMPTY)
+    groups[empty] = np.arange(len(empty))  # an empty text is a group of its own
+    return groups

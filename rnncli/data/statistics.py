@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnncli.data.copies import count_copies, count_known
 from rnncli.data.dataset import SplitStatistics
 from rnncli.data.examples import Examples
+from rnncli.data.stored_texts import EMPTY
 
 
 def count_shared(splits: Mapping[str, Examples]) -> dict[str, int]:
-    """Texts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
+    """StoredTexts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
+    digests = {split: _without_empty(examples) for split, examples in splits.items()}
     counts = {
-        f"{first}/{second}": count_known(splits[second].digests, splits[first].digests)
+        f"{first}/{second}": int(np.isin(digests[second], digests[first]).sum())
         for first, second in combinations(splits, 2)
     }
     return {pair: count for pair, count in counts.items() if count}
@@ -37,6 +39,7 @@ def summarise(
         unknown_tokens: Tokens kept that are not in the vocabulary.
     """
     kept = int(np.minimum(lengths, max_length).sum())
+    digests = _without_empty(examples)
     return SplitStatistics(
         rows=len(examples),
         skipped_rows=examples.skipped,
@@ -46,9 +49,14 @@ def summarise(
         truncated=float(np.mean(lengths > max_length)),
         unknown=unknown_tokens / kept if kept else 0.0,
         empty=int(np.sum(lengths == 0)),
-        duplicates=count_copies(examples.digests),
+        duplicates=len(digests) - len(np.unique(digests)),
         texts_sha256=_content_digest(examples),
     )
+
+
+def _without_empty(examples: Examples) -> NDArray[np.uint64]:
+    """The digests of the texts that hold a word: empty texts are no copies of one another."""
+    return examples.digests[examples.digests != EMPTY]
 
 
 def _counts(values: Iterable[str] | None) -> dict[str, int]:

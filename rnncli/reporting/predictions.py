@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rnncli.data.reading.text_rows import TextRow
+from rnncli.data.reading.text_input import TextRow
 from rnncli.diagnostics import symptoms
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction

@@ -3,6 +3,7 @@
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -13,7 +14,6 @@ from tokenizers import Regex, models, pre_tokenizers
 
 from rnncli.errors import DataError
 from rnncli.settings.prepare import Keep
-from rnncli.text.word_counts import WordCounts
 
 PAD_ID = 0
 UNKNOWN_ID = 1
@@ -71,20 +71,12 @@ class Tokenizer:
         """Make the vocabulary: the most frequent words of `texts`, ties in alphabetical order.
 
         Args:
-            texts: The training texts, which are read once; memory is bounded as `WordCounts` says.
+            texts: The training texts, which are read once.
             vocab_size: The most entries to keep, padding and unknown included.
         """
-        splitter = _backend({}).pre_tokenizer
-        counts = WordCounts(
-            lambda piece: (
-                [piece] if _is_word(piece) else [word for word, _ in splitter.pre_tokenize_str(piece)]
-            ),
-            at_least=vocab_size,
-        )
-        for text in texts:
-            counts.add(_pieces(text))
-        words = counts.most_frequent(vocab_size - RESERVED_IDS)
-        return cls(_backend(_RESERVED | {word: index for index, word in enumerate(words, RESERVED_IDS)}))
+        words = _count_words(texts)
+        most = sorted(words, key=lambda word: (-words[word], word))[: vocab_size - RESERVED_IDS]
+        return cls(_backend(_RESERVED | {word: index for index, word in enumerate(most, RESERVED_IDS)}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -138,6 +130,27 @@ class _PieceIds(dict[str, bytes]):
                 self.clear()
             self[piece] = content
         return content
+
+
+def _count_words(texts: Iterable[str]) -> Counter[str]:
+    """How often each word occurs; a piece is split once for all the times that it was met."""
+    splitter = _backend({}).pre_tokenizer
+    words: Counter[str] = Counter()
+    pieces: Counter[str] = Counter()
+
+    def split_pieces() -> None:
+        for piece, times in pieces.items():
+            found = [piece] if _is_word(piece) else [word for word, _ in splitter.pre_tokenize_str(piece)]
+            for word in found:
+                words[word] += times
+        pieces.clear()
+
+    for text in texts:
+        pieces.update(_pieces(text))
+        if len(pieces) > _MOST_REMEMBERED:  # without blanks, whole sentences are pieces
+            split_pieces()
+    split_pieces()
+    return words
 
 
 def _pieces(text: str) -> list[str]:

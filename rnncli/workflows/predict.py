@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnncli.data.reading.text_rows import TextRow, text_row
+from rnncli.data.reading.text_input import TextRow, text_row
 from rnncli.inference.model_folder import DESCRIPTION, load_model
 from rnncli.inference.predictions import Prediction, Scorer
 from rnncli.runs.finding import resolve_run

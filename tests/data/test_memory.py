@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rnncli.data.names import Names
 
 from rnncli.data.batching import bucket_widths, plan_epoch
 from rnncli.data.examples import Examples
-from rnncli.data.names import Names
 from rnncli.data.splits import complete_splits
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.data.stored_texts import StoredTexts, TextStore

@@ -12,8 +12,7 @@ from typing import get_args
 from rnncli.data.examples import no_report
 from rnncli.data.reading.lines import read_lines
 from rnncli.data.reading.tables import Row, iter_rows
-from rnncli.data.reading.text_input import input_rows
-from rnncli.data.reading.text_rows import TextRow
+from rnncli.data.reading.text_input import TextRow, input_rows
 from rnncli.data.sources.table import TableSource
 from rnncli.data.stored_texts import TextStore
 from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, load_model, save_model

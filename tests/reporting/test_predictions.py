@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.data.reading.text_rows import TextRow
+from rnncli.data.reading.text_input import TextRow
 from rnncli.inference.predictions import Prediction
 from rnncli.reporting.predictions import Summary, header_of, line_of, remarks
 from rnncli.settings.choices import OutputFormat

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rnncli.data.reading.text_rows import TextRow
+from rnncli.data.reading.text_input import TextRow
 from rnncli.errors import RunError
 from rnncli.inference.predictions import Prediction, Scorer
 from rnncli.settings.model import ModelShape

@@ -1,4 +1,4 @@
-"""Lines of text out of bytes, with what is wrong with each."""
+"""What is read: rows, and the lines of text that they are made of, with what is wrong with each."""
 
 import codecs
 import io
@@ -32,6 +32,26 @@ class Line:
     number: int
     text: str
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        line: The line it starts on, from 1; in Parquet the row's number.
+        values: Cells by column name; empty where the row could not be read, or is blank.
+        error: Why the row could not be read; None if it could.
+    """
+
+    line: int
+    values: dict[str, str]
+    error: str | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is an empty line between or after rows."""
+        return not self.values and self.error is None
 
 
 def read_lines(stream: BinaryIO, *, where: str, encoding: str) -> Iterator[Line]:

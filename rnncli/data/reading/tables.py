@@ -1,16 +1,14 @@
 """Rows of CSV, TSV, JSON Lines, Parquet and plain text, read as a stream in constant memory."""
 
-import csv
 import json
 import re
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
-from rnncli.data.reading.lines import MAX_LINE, Line, read_lines
+from rnncli.data.reading.delimited import delimited_rows
+from rnncli.data.reading.lines import Line, Row, read_lines
 from rnncli.errors import DataError
 from rnncli.settings.choices import TableFormat
 
@@ -23,38 +21,12 @@ ENDINGS: dict[str, TableFormat] = {
     ".parquet": "parquet",
     ".txt": "text",
 }
-_CSV_FAULTS = {
-    "end of data": "a quote is opened and never closed",
-    "expected after": "a closing quote is followed by more; a quote inside a quoted text is written twice",
-    "new-line": "a lone carriage return; lines must end in \\n or \\r\\n",
-}
 _ONE_OBJECT = 'each line must be an object such as {"text": "...", "label": "..."}'
 _UNLIST = "jq -c '.[]' FILE writes the objects of a list one a line"
-# A string, or what a line ends in the middle of; no character is looked at twice.
-_JSON_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_BRACKET = re.compile(r"[][{}]")
+# A string with what it holds, up to its end or the line's.
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 MOST_LEVELS = 100  # of nested JSON
-MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long text
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a table.
-
-    Attributes:
-        line: The line it starts on, from 1; in Parquet the row's number.
-        values: Cells by column name; empty where the row could not be read, or is blank.
-        error: Why the row could not be read; None if it could.
-    """
-
-    line: int
-    values: dict[str, str]
-    error: str | None = None
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether it is an empty line between or after rows."""
-        return not self.values and self.error is None
+TEXT_NAMES = ("text", "review", "sentence", "content", "comment", "message", "question", "tweet", "body")
 
 
 def format_of(path: Path) -> TableFormat:
@@ -67,6 +39,12 @@ def format_of(path: Path) -> TableFormat:
         return ENDINGS[path.suffix.lower()]
     except KeyError:
         raise DataError(f"{path}: unknown kind of file; known endings: {', '.join(ENDINGS)}") from None
+
+
+def usual_column(names: Collection[str], usual: tuple[str, ...]) -> str | None:
+    """The first of the column `names` that is, whatever its case, the earliest of the `usual` ones."""
+    by_lower = {name.strip().lower(): name for name in reversed(list(names))}
+    return next((by_lower[name] for name in usual if name in by_lower), None)
 
 
 def iter_rows(stream: BinaryIO, format: TableFormat, *, where: str, encoding: str = "utf-8") -> Iterator[Row]:
@@ -94,7 +72,7 @@ def iter_rows(stream: BinaryIO, format: TableFormat, *, where: str, encoding: st
     elif format == "jsonl":
         yield from map(_json_row, lines)
     else:
-        yield from _delimited_rows(lines, format, where)
+        yield from delimited_rows(lines, format, where=where)
 
 
 def _json_row(line: Line) -> Row:
@@ -123,13 +101,13 @@ def _json_row(line: Line) -> Row:
 def _is_nested_deeply(text: str) -> bool:
     """Whether JSON has more levels than any row needs.
 
-    Left to the parser, it would use up the stack, which others need in the meantime: what a collection
-    of garbage calls would fail with a traceback that nobody can catch.
+    The parser would go on until the stack is used up. It says so, but what else runs in the meantime,
+    such as a garbage collection, fails with a traceback that cannot be caught.
     """
     if text.count("{") + text.count("[") <= MOST_LEVELS:
         return False
-    brackets = _BRACKET.findall(_JSON_STRING.sub("", text))
-    return max(accumulate(1 if bracket in "{[" else -1 for bracket in brackets), default=0) > MOST_LEVELS
+    levels = accumulate((mark in "{[") - (mark in "}]") for mark in _JSON_STRING.sub("", text))
+    return max(levels, default=0) > MOST_LEVELS
 
 
 def _json_cell(value: Any) -> str | None:
@@ -140,124 +118,3 @@ def _json_cell(value: Any) -> str | None:
 
 def _is_encodable(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _delimited_rows(lines: Iterator[Line], format: TableFormat, where: str) -> Iterator[Row]:
-    """Rows of CSV or TSV below a line of column names."""
-    csv.field_size_limit(MAX_CELL)
-    first = next(lines, None)
-    if first is None:
-        raise DataError(f"{where}: the file is empty; it needs a line of column names and rows below it")
-    delimiter = _delimiter(first.text, format)
-    header: list[str] | None = None
-    remaining = _Lines(chain([first], lines))
-    for text in remaining:
-        cells, error = _cells(text, remaining, delimiter, width=len(header) if header else None)
-        number = remaining.row[0].number
-        error = next((line.error for line in remaining.row if line.error), error)
-        remaining.end_row(keep_one=error is not None)
-        if header is None:
-            header = _checked_header(cells, error, where)
-        elif error is None and not cells and len(header) > 1:
-            yield Row(number, {})
-        elif error is None and len(cells or [""]) != len(header):
-            yield Row(number, {}, _ragged(len(cells), len(header), delimiter))
-        else:
-            yield Row(number, {} if error else dict(zip(header, cells or [""], strict=True)), error)
-
-
-class _Lines:
-    """The texts of a table's lines, their ends included.
-
-    Attributes:
-        row: The lines taken since the last row ended.
-    """
-
-    def __init__(self, lines: Iterator[Line]) -> None:
-        self._lines = lines
-        self._again: deque[Line] = deque()
-        self._characters = 0
-        self.row: list[Line] = []
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> str:
-        if self._characters > MAX_LINE:
-            raise StopIteration
-        line = self._again.popleft() if self._again else next(self._lines)
-        self.row.append(line)
-        self._characters += len(line.text)
-        return line.text + "\n"
-
-    def end_row(self, *, keep_one: bool = False) -> None:
-        """Begin a new row: with the next line, or with the second line of this one."""
-        if keep_one:
-            self.give_back()
-        self.row, self._characters = [], 0
-
-    def give_back(self) -> None:
-        """Have every line of the row but the first come again."""
-        self._again.extendleft(reversed(self.row[1:]))
-        del self.row[1:]
-
-
-def _cells(
-    text: str, remaining: _Lines, delimiter: str, *, width: int | None
-) -> tuple[list[str], str | None]:
-    """The cells of the row that starts with the line `text`, and why they cannot be read.
-
-    A row goes on over more lines where quotes enclose a line's end. TSV is often written
-    without quoting, so a line with as many tabs as the header is a row whatever its quotes,
-    unless lines below close what its last cell opens before any of them holds a tab.
-    """
-    if delimiter == "\t" and (width is None or text.count("\t") == width - 1):
-        cells = text.removesuffix("\n").split("\t")
-        if len(cells) > 1:
-            cells[-1] = _closed(cells[-1], remaining)
-        return [_unquoted(cell) for cell in cells] if cells != [""] else [], None
-    try:
-        return next(csv.reader(chain([text], remaining), delimiter=delimiter, strict=True)), None
-    except csv.Error as error:
-        return [], next((reason for sign, reason in _CSV_FAULTS.items() if sign in str(error)), str(error))
-
-
-def _closed(cell: str, remaining: _Lines) -> str:
-    """The last cell of a TSV row, with the lines below that belong to it."""
-    whole = cell
-    while whole[:1] == '"' and whole.count('"') % 2:
-        more = next(remaining, "\t")
-        if "\t" in more:
-            remaining.give_back()
-            return cell
-        whole += "\n" + more.removesuffix("\n")
-    return whole
-
-
-def _unquoted(cell: str) -> str:
-    if len(cell) >= 2 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', ""):
-        return cell[1:-1].replace('""', '"')
-    return cell
-
-
-def _delimiter(header: str, format: TableFormat) -> str:
-    """A tab for TSV; for CSV a comma, or what some spreadsheets write under that name."""
-    return "\t" if format == "tsv" else max(",;\t", key=header.count)
-
-
-def _checked_header(cells: list[str], error: str | None, where: str) -> list[str]:
-    if error is None and not cells:
-        error = "it is empty"
-    elif error is None and len(set(cells)) < len(cells):
-        error = f"the column name {max(cells, key=cells.count)!r} occurs twice"
-    if error:
-        raise DataError(f"{where}: line 1: {error}; it must hold the column names")
-    return cells
-
-
-def _ragged(found: int, expected: int, delimiter: str) -> str:
-    names = {",": "comma", ";": "semicolon", "\t": "tab"}
-    return (
-        f"has {found} cells where the header has {expected}; "
-        f"put quotes around a text that holds a {names[delimiter]} or a line's end"
-    )

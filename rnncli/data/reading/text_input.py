@@ -1,19 +1,43 @@
-"""Texts to be scored, out of files, pipes and standard input."""
+"""Texts to be scored: given ones, and rows of files, pipes and standard input."""
 
 import io
 import os
 import select
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from rnncli.data.reading.tables import Row, format_of, iter_rows
-from rnncli.data.reading.text_rows import TextRow
-from rnncli.data.sources.table import TEXT_NAMES
+from rnncli.data.reading.lines import Row
+from rnncli.data.reading.tables import TEXT_NAMES, format_of, iter_rows, usual_column
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import TableFormat
 from rnncli.system.files import named_failures
+
+
+@dataclass(frozen=True)
+class TextRow:
+    """A row of the input.
+
+    Attributes:
+        index: Its number, from 0.
+        text: The text to score; None where there is none.
+        error: Why there is none.
+    """
+
+    index: int
+    text: str | None
+    error: str | None = None
+
+
+def text_row(index: int, text: str) -> TextRow:
+    """The row of a text from elsewhere; what is not UTF-8, as Python writes it in a string, is an error."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return TextRow(index, None, f"text {index + 1} is not UTF-8")
+    return TextRow(index, text)
 
 
 def input_rows(
@@ -59,7 +83,7 @@ def _table_rows(
 ) -> Iterator[TextRow]:
     for index, row in enumerate(iter_rows(stream, format, where=where, encoding=encoding)):
         if column is None and row.values:
-            column = _usual_name(row.values)
+            column = usual_column(row.values, TEXT_NAMES)
         if row.error is None and column in row.values:
             yield TextRow(index, row.values[column])
             continue
@@ -67,11 +91,6 @@ def _table_rows(
         if row.error is None and row.values and format in ("csv", "tsv"):
             raise DataError(f"{where}: {error}")
         yield TextRow(index, None, f"line {row.line}: {error}")
-
-
-def _usual_name(columns: Iterable[str]) -> str | None:
-    by_lower = {name.strip().lower(): name for name in columns}
-    return next((by_lower[name] for name in TEXT_NAMES if name in by_lower), None)
 
 
 def _without_text(row: Row, column: str | None) -> str:

@@ -1,17 +1,14 @@
 """Reading the files of an archive or a folder in memory: nothing is ever extracted."""
 
-import gzip
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, cast
 
 from rnncli.errors import DataError
 
 MAX_FILE = 2**24  # bytes of one wanted file
 MAX_TOTAL = 2**30  # bytes of a whole archive, unpacked
-BLOCK = 512  # bytes of a tar header; contents are padded to a multiple
 
 Wanted = Callable[[str], bool]
 
@@ -20,7 +17,7 @@ def read_files(path: Path, root: str, wanted: Wanted) -> Iterator[tuple[str, byt
     """Yield name, relative to `root`, and content of each wanted regular file.
 
     Args:
-        path: A tar archive, gzipped or not, or an unpacked folder: `root` or what contains it.
+        path: A tar archive, compressed or not, or an unpacked folder: `root` or what contains it.
         root: The only folder of the archive that is looked into.
         wanted: Whether a name below `root` is read.
 
@@ -31,53 +28,31 @@ def read_files(path: Path, root: str, wanted: Wanted) -> Iterator[tuple[str, byt
         yield from _folder_files(path / root if (path / root).is_dir() else path, wanted)
         return
     try:
-        with path.open("rb") as file, _unpacked(file) as stream:
-            yield from _archive_files(path, stream, f"{root}/", wanted)
+        with tarfile.open(path) as archive:
+            yield from _archive_files(path, archive, f"{root}/", wanted)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such archive or folder") from error
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{path}: not a tar archive, or a damaged or incomplete one ({error}); get it anew"
-        ) from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a tar archive, or a damaged or incomplete one; get it anew") from error
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
-    """`file`, through gzip if it is compressed."""
-    magic = file.read(2)
-    file.seek(0)
-    return cast(IO[bytes], gzip.open(file)) if magic == b"\x1f\x8b" else file
-
-
-def _archive_files(path: Path, stream: IO[bytes], root: str, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
-    """The wanted files of a tar archive.
-
-    Only headers are left to tarfile: its own loop would follow what extended headers say, at
-    any length and into memory.
-    """
+def _archive_files(
+    path: Path, archive: tarfile.TarFile, root: str, wanted: Wanted
+) -> Iterator[tuple[str, bytes]]:
     total = 0
-    while (header := stream.read(BLOCK)) != bytes(BLOCK):  # a block of zeros ends an archive
-        member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+    for member in archive:
+        archive.members = []  # type: ignore[attr-defined]  # it would remember every file
         name = member.name.removeprefix("./")
-        padded = -(-member.size // BLOCK) * BLOCK
-        total += BLOCK + padded
-        regular = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
-        chosen = regular and name.startswith(root) and wanted(name.removeprefix(root))
-        if member.size < 0:
-            raise tarfile.HeaderError("negative size")
+        chosen = member.isreg() and name.startswith(root) and wanted(name.removeprefix(root))
+        total += member.size
         if total > MAX_TOTAL or (chosen and member.size > MAX_FILE):
             raise DataError(f"{path}: {name!r} makes it larger than any such archive; it is not read")
-        if chosen:
-            yield name.removeprefix(root), _read(stream, padded)[: member.size]
-        else:
-            while padded > 0:
-                padded -= len(_read(stream, min(padded, MAX_FILE)))
-
-
-def _read(stream: IO[bytes], size: int) -> bytes:
-    content = stream.read(size)
-    if len(content) < size:
-        raise EOFError("it ends early")
-    return content
+        if chosen and (file := archive.extractfile(member)):
+            yield name.removeprefix(root), file.read()
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    if any(archive.fileobj.read(tarfile.BLOCKSIZE)) or archive.fileobj.tell() == archive.offset:
+        raise EOFError  # damage also ends the loop; zeros end an archive
 
 
 def _folder_files(folder: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rnncli.data.examples import Examples, Progress, Report
-from rnncli.data.names import Names
 from rnncli.data.reading.lines import MAX_LINE, decode
-from rnncli.data.stored_texts import StoredTexts, TextStore
+from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 
 SPLIT_FOLDERS = {
@@ -22,82 +21,74 @@ SPLIT_FOLDERS = {
 UNLABELLED_FOLDERS = ("unsup", "unlabelled", "unlabeled")
 
 
-@dataclass(frozen=True)
-class FolderSource:
-    """Text files, one an example, in a folder for each label in a folder for each split.
+def read_folder(
+    path: Path, file: BinaryIO, report: Report, *, encoding: str = "utf-8", skip_bad_rows: bool = False
+) -> dict[str, Examples]:
+    """Read text files, one an example, in a folder for each label in a folder for each split.
 
-    Attributes:
+    The files of a label come in the order of the numbers in their names.
+
+    Args:
         path: The folder with the splits' folders.
+        file: Keeps the texts.
+        report: Told how far it is.
         encoding: Character encoding of the files.
         skip_bad_rows: Whether files that cannot be read are left out and counted.
+
+    Raises:
+        DataError: The folder is laid out otherwise, or a file cannot be read.
     """
-
-    path: Path
-    encoding: str = "utf-8"
-    skip_bad_rows: bool = False
-
-    @property
-    def origin(self) -> str:
-        """The folder's name."""
-        return self.path.resolve().name
-
-    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:
-        """Read every split, the files of a label in the order of the numbers in their names.
-
-        Raises:
-            DataError: The folder is laid out otherwise, or a file cannot be read.
-        """
-        all_texts: dict[str, StoredTexts] = {}
-        all_labels: dict[str, Names] = {}
-        splits: dict[str, Examples] = {}
-        for folder in _folders(self.path):
-            split = SPLIT_FOLDERS.get(folder.name.lower())
-            if split is None:
-                continue
-            for label_folder in _folders(folder):
-                unlabelled = label_folder.name.lower() in UNLABELLED_FOLDERS
-                name = "unlabelled" if unlabelled else split
-                texts = all_texts.setdefault(name, StoredTexts(store))
-                labels = all_labels.setdefault(name, Names())
-                examples = splits.setdefault(name, Examples(texts, labels=None if unlabelled else labels))
-                examples.skipped += self._read_into(texts, labels, label_folder, report)
-        if not splits.get("train"):
-            raise DataError(
-                f"{self.path}: no texts train/LABEL/*.txt; a folder of texts needs train/ and may have "
-                "validation/ and test/, each with a folder for each label"
+    splits: dict[str, Examples] = {}
+    for folder in _folders(path):
+        split = SPLIT_FOLDERS.get(folder.name.lower())
+        for label_folder in _folders(folder) if split else ():
+            unlabelled = label_folder.name.lower() in UNLABELLED_FOLDERS
+            examples = splits.setdefault(
+                "unlabelled" if unlabelled else str(split),
+                Examples(StoredTexts(file), labels=None if unlabelled else []),
             )
-        return {split: examples for split, examples in splits.items() if examples}
+            _read_label(label_folder, examples, report, encoding=encoding, skip_bad_rows=skip_bad_rows)
+    if not splits.get("train"):
+        raise DataError(
+            f"{path}: no texts train/LABEL/*.txt; a folder of texts needs train/ and may have "
+            "validation/ and test/, each with a folder for each label"
+        )
+    return {split: examples for split, examples in splits.items() if examples}
 
-    def _read_into(self, texts: StoredTexts, labels: Names, folder: Path, report: Report) -> int:
-        """Add the files of one label's folder to `texts` and `labels`; return how many are left out."""
-        skipped = 0
-        stage = f"Reading {folder.parent.name}/{folder.name}"
-        files = [file for file in folder.iterdir() if file.suffix == ".txt" and not file.name.startswith(".")]
-        for count, file in enumerate(sorted(files, key=_natural)):
-            if count % 1024 == 0:
-                report(Progress(stage, count, len(files)))
-            text, error = self._read_file(file)
-            if error and not self.skip_bad_rows:
-                raise DataError(f"{file}: {error}; or leave out such files with --skip-bad-rows")
-            if error:
-                skipped += 1
-                continue
-            texts.append(text)
-            labels.append(folder.name)
-        report(Progress(stage, len(files), len(files)))
-        return skipped
 
-    def _read_file(self, file: Path) -> tuple[str, str | None]:
-        if not file.is_file():
-            return "", "not a regular file"
-        if file.stat().st_size > MAX_LINE:
-            return "", f"larger than {MAX_LINE:,} bytes"
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            return "", f"cannot read it: {error.strerror}"
-        text, fault = decode(content, self.encoding)
-        return text.removeprefix("\ufeff"), fault
+def _read_label(
+    folder: Path, examples: Examples, report: Report, *, encoding: str, skip_bad_rows: bool
+) -> None:
+    """Add the files of one label's folder to `examples`."""
+    stage = f"Reading {folder.parent.name}/{folder.name}"
+    files = [file for file in folder.iterdir() if file.suffix == ".txt" and not file.name.startswith(".")]
+    for count, file in enumerate(sorted(files, key=_natural)):
+        if count % 1024 == 0:
+            report(Progress(stage, count, len(files)))
+        text, error = _read_file(file, encoding)
+        if error and not skip_bad_rows:
+            raise DataError(f"{file}: {error}; or leave out such files with --skip-bad-rows")
+        if error:
+            examples.skipped += 1
+            continue
+        examples.texts.append(text)
+        if examples.labels is not None:
+            examples.labels.append(folder.name)
+    report(Progress(stage, len(files), len(files)))
+
+
+def _read_file(file: Path, encoding: str) -> tuple[str, str | None]:
+    """The text of a file, and why it cannot be had."""
+    if not file.is_file():
+        return "", "not a regular file"
+    if file.stat().st_size > MAX_LINE:
+        return "", f"larger than {MAX_LINE:,} bytes"
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return "", f"cannot read it: {error.strerror}"
+    text, fault = decode(content, encoding)
+    return text.removeprefix("\ufeff"), fault
 
 
 def _folders(path: Path) -> Iterator[Path]:

@@ -1,92 +1,80 @@
 """A user's own table as a source: which columns are meant, and which rows are bad."""
 
+import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO
 
 from rnncli.data.examples import Examples, Progress, Report
-from rnncli.data.names import Names
-from rnncli.data.reading.tables import Row, format_of, iter_rows
-from rnncli.data.stored_texts import StoredTexts, TextStore
+from rnncli.data.reading.lines import Row
+from rnncli.data.reading.tables import TEXT_NAMES, format_of, iter_rows, usual_column
+from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 
-TEXT_NAMES = ("text", "review", "sentence", "content", "comment", "message", "question", "tweet", "body")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "intent", "rating", "stars", "polarity")
 
+Columns = tuple[str, str]
+"""The names of the columns of texts and of labels."""
 
-@dataclass(frozen=True)
-class TableSource:
-    """Rows with a text and a label.
 
-    Attributes:
+def read_table(
+    path: Path,
+    file: BinaryIO,
+    report: Report,
+    *,
+    test: Path | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    encoding: str = "utf-8",
+    skip_bad_rows: bool = False,
+) -> dict[str, Examples]:
+    """Read rows with a text and a label.
+
+    Args:
         path: The table that train and, unless there is `test`, the test split are taken from.
+        file: Keeps the texts.
+        report: Told how far it is.
         test: A table of test rows.
         text_column: Where the texts are; None looks for a usual name.
         label_column: Where the labels are; None looks for a usual name.
         encoding: Character encoding of both tables.
         skip_bad_rows: Whether rows that cannot be used are left out and counted.
+
+    Raises:
+        DataError: A table, a column or a row cannot be used.
     """
 
-    path: Path
-    test: Path | None = None
-    text_column: str | None = None
-    label_column: str | None = None
-    encoding: str = "utf-8"
-    skip_bad_rows: bool = False
-
-    @property
-    def origin(self) -> str:
-        """The tables' names without their folders."""
-        return f"{self.path.name} and {self.test.name}" if self.test else self.path.name
-
-    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:
-        """Read the table or tables.
-
-        Raises:
-            DataError: A table, a column or a row cannot be used.
-        """
-        splits = {"train": self._examples(self.path, None, store, report)}
-        if self.test:
-            known_labels = set(splits["train"].labels or ())
-            splits["test"] = self._examples(self.test, known_labels, store, report)
-        return splits
-
-    def _examples(
-        self, path: Path, known_labels: Collection[str] | None, store: TextStore, report: Report
-    ) -> Examples:
-        """The rows of one table; labels outside `known_labels` are bad."""
+    def read(table: Path, known_labels: Collection[str] | None) -> Examples:
+        """The examples of one table; labels outside `known_labels` make bad rows."""
         columns: Columns | None = None
-        texts = StoredTexts(store)
-        labels = Names()
+        texts = StoredTexts(file)
+        labels: list[str] = []
         first_bad, skipped = "", 0
-        for row in _rows(path, self.encoding, report):
+        for row in _rows(table, encoding, report):
             error = row.error
             if error is None and columns is None:
-                columns, error = find_columns(row.values, self.text_column, self.label_column)
-                if error and not self.skip_bad_rows:
-                    raise DataError(f"{path}: {error}")
+                columns, error = find_columns(row.values, text_column, label_column)
+                if error and not skip_bad_rows:
+                    raise DataError(f"{table}: {error}")
             if error is None and columns is not None:
                 error = _fault(row, columns, known_labels)
-                if error is None:
-                    texts.append(row.values[columns.text])
-                    labels.append(row.values[columns.label])
-            if error is not None:
-                skipped += 1
-                first_bad = first_bad or f"{path}: line {row.line}: {error}"
-                if not self.skip_bad_rows:
-                    raise DataError(f"{first_bad}; or leave out such rows with --skip-bad-rows")
+            if error is None and columns is not None:
+                texts.append(row.values[columns[0]])
+                labels.append(sys.intern(row.values[columns[1]]))
+                continue
+            skipped += 1
+            first_bad = first_bad or f"{table}: line {row.line}: {error}"
+            if not skip_bad_rows:
+                raise DataError(f"{first_bad}; or leave out such rows with --skip-bad-rows")
         if not texts:
             first = f"; the first of {skipped} bad rows: {first_bad}" if skipped else ""
-            raise DataError(f"{path}: no rows to learn from: each needs a text and a label{first}")
+            raise DataError(f"{table}: no rows to learn from: each needs a text and a label{first}")
         return Examples(texts, labels=labels, skipped=skipped)
 
-
-class Columns(NamedTuple):
-    """The names of the two columns that are read."""
-
-    text: str
-    label: str
+    splits = {"train": read(path, None)}
+    if test:
+        splits["test"] = read(test, set(splits["train"].labels or ()))
+    return splits
 
 
 def find_columns(
@@ -112,14 +100,13 @@ def find_columns(
         return None, f"no column '{label or 'label'}'; {there_are}; name the labels' with --label-column"
     if found_text == found_label:
         return None, f"text and label are the same column '{found_text}'; {there_are}"
-    return Columns(found_text, found_label), None
+    return (found_text, found_label), None
 
 
 def _find(names: Collection[str], wanted: str | None, usual: tuple[str, ...]) -> str | None:
-    if wanted is not None:
-        return wanted if wanted in names else None
-    by_lower = {name.strip().lower(): name for name in reversed(list(names))}
-    return next((by_lower[name] for name in usual if name in by_lower), None)
+    if wanted is None:
+        return usual_column(names, usual)
+    return wanted if wanted in names else None
 
 
 def _rows(path: Path, encoding: str, report: Report) -> Iterator[Row]:
@@ -149,9 +136,9 @@ def _fault(row: Row, columns: Columns, known_labels: Collection[str] | None) -> 
     for column in columns:
         if column not in row.values:
             return f"no text or number in the column '{column}'"
-    label = row.values[columns.label]
+    label = row.values[columns[1]]
     if not label.strip():
-        return f"no label in the column '{columns.label}'"
+        return f"no label in the column '{columns[1]}'"
     if known_labels is not None and label not in known_labels:
         return f"the label {label!r} does not occur among the training rows"
     return None

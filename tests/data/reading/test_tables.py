@@ -80,7 +80,7 @@ def test_a_broken_quote_swallows_no_other_row() -> None:
 
 
 def test_a_quote_that_is_never_closed_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.data.reading.tables.MAX_LINE", 1000)
+    monkeypatch.setattr("rnncli.data.reading.delimited.MAX_LINE", 1000)
     taken = 0
 
     def lines() -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.data.reading.text_input import input_rows
-from rnncli.data.reading.text_rows import TextRow, text_row
+from rnncli.data.reading.text_input import TextRow, text_row
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import TableFormat
 

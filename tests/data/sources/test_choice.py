@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-
 from rnncli.data.sources.choice import ReadOptions, SampleSource, dataset_name, open_source
+
 from rnncli.data.sources.folder import FolderSource
 from rnncli.data.sources.imdb import ImdbSource
 from rnncli.data.sources.table import TableSource

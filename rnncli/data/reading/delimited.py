@@ -1,0 +1,129 @@
+"""Rows of CSV and TSV: cells out of lines, whatever their quotes do."""
+
+import csv
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Literal
+
+from rnncli.data.reading.lines import MAX_LINE, Line, Row
+from rnncli.errors import DataError
+
+MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long text
+
+
+def delimited_rows(lines: Iterator[Line], format: Literal["csv", "tsv"], *, where: str) -> Iterator[Row]:
+    """Yield the rows below a line of column names.
+
+    A row that cannot be read ends with its first line; the others are read anew.
+
+    Raises:
+        DataError: There are no column names; `where` names the table.
+    """
+    csv.field_size_limit(MAX_CELL)
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"{where}: the file is empty; it needs a line of column names and rows below it")
+    delimiter = _delimiter(first.text, format)
+    header: list[str] | None = None
+    again: deque[Line] = deque([first])
+    row: list[Line] = []  # the lines taken since the last row ended
+
+    def take() -> Iterator[str]:
+        """More lines of the row, as far as one may reach."""
+        characters = 0
+        while characters <= MAX_LINE and (line := again.popleft() if again else next(lines, None)):
+            row.append(line)
+            characters += len(line.text)
+            yield line.text + "\n"
+
+    def give_back() -> None:
+        """Have all lines of the row but the first come again."""
+        again.extendleft(reversed(row[1:]))
+        del row[1:]
+
+    while True:
+        remaining = take()
+        text = next(remaining, None)
+        if text is None:
+            return
+        if delimiter == "\t" and (header is None or text.count("\t") == len(header) - 1):
+            cells, error = _tab_separated(text, remaining, give_back), None
+        else:
+            cells, error = _cells(chain([text], remaining), delimiter)
+            if error and any("\r" in line.text for line in row):
+                error = "a lone carriage return; lines must end in \\n or \\r\\n"
+        number = row[0].number
+        error = next((line.error for line in row if line.error), error)
+        if error is not None:
+            give_back()
+        row.clear()
+        if header is None:
+            header = _checked_header(cells, error, where)
+        elif error is None and not cells and len(header) > 1:
+            yield Row(number, {})
+        elif error is None and len(cells or [""]) != len(header):
+            yield Row(number, {}, _ragged(len(cells), len(header), delimiter))
+        else:
+            yield Row(number, {} if error else dict(zip(header, cells or [""], strict=True)), error)
+
+
+def _cells(texts: Iterator[str], delimiter: str) -> tuple[list[str], str | None]:
+    """The cells of the row that starts with the first of `texts`, and why they cannot be read.
+
+    A row goes on over more lines where quotes enclose a line's end.
+    """
+    try:
+        return next(csv.reader(texts, delimiter=delimiter, strict=True)), None
+    except csv.Error:
+        return [], (
+            "a quote is opened and never closed, or a closing quote is followed by more; "
+            "a quote inside a quoted text is written twice"
+        )
+
+
+def _tab_separated(text: str, remaining: Iterator[str], give_back: Callable[[], None]) -> list[str]:
+    """The cells of a TSV row, which is often written without quoting.
+
+    So a line with as many tabs as the header is a row whatever its quotes, unless lines below
+    close what its last cell opens before any of them holds a tab.
+    """
+    *cells, last = text.removesuffix("\n").split("\t")
+    whole = last
+    while cells and whole[:1] == '"' and whole.count('"') % 2:
+        more = next(remaining, "\t")
+        if "\t" in more:
+            give_back()
+            whole = last
+            break
+        whole += "\n" + more.removesuffix("\n")
+    return [_unquoted(cell) for cell in (*cells, whole)] if cells or last else []
+
+
+def _unquoted(cell: str) -> str:
+    if len(cell) >= 2 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', ""):
+        return cell[1:-1].replace('""', '"')
+    return cell
+
+
+def _delimiter(header: str, format: Literal["csv", "tsv"]) -> str:
+    """A tab for TSV; for CSV a comma, or what some spreadsheets write under that name."""
+    return "\t" if format == "tsv" else max(",;\t", key=header.count)
+
+
+def _checked_header(cells: list[str], error: str | None, where: str) -> list[str]:
+    if error is None and not cells:
+        error = "it is empty"
+    elif error is None and len(set(cells)) < len(cells):
+        error = f"the column name {max(cells, key=cells.count)!r} occurs twice"
+    if error:
+        raise DataError(f"{where}: line 1: {error}; it must hold the column names")
+    return cells
+
+
+def _ragged(found: int, expected: int, delimiter: str) -> str:
+    names = {",": "comma", ";": "semicolon", "\t": "tab"}
+    return (
+        f"has {found} cells where the header has {expected}; "
+        f"put quotes around a text that holds a {names[delimiter]} or a line's end"
+    )

@@ -1,0 +1,109 @@
+"""From what the user names to the texts that are meant."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from rnncli.data.examples import Examples, Progress, Reader, Report
+from rnncli.data.reading.tables import format_of
+from rnncli.data.sources.folder import read_folder
+from rnncli.data.sources.imdb import read_imdb
+from rnncli.data.sources.table import read_table
+from rnncli.errors import DataError, UsageError
+from rnncli.runs.finding import RESERVED
+
+
+class Source(NamedTuple):
+    """Where examples come from.
+
+    Attributes:
+        read: Reads them.
+        origin: What the manifest calls it: a source's name, or a file's name without its folder.
+        name: The dataset's, unless the user gives one.
+    """
+
+    read: Reader
+    origin: str
+    name: str
+
+
+def open_source(
+    name: str,
+    *,
+    seed: int = 0,
+    archive: Path | None = None,
+    test: Path | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    encoding: str = "utf-8",
+    skip_bad_rows: bool = False,
+) -> Source:
+    """The source that `name` stands for.
+
+    Args:
+        name: ``sample``, ``imdb``, or the path of a table or folder.
+        seed: Seed of the sample.
+        archive: For IMDB, a local archive or unpacked folder instead of the download.
+        test: For a table, another one with the test rows.
+        text_column: For a table, where the texts are; None looks for a usual name.
+        label_column: For a table, where the labels are; None looks for a usual name.
+        encoding: Character encoding of tables and text files.
+        skip_bad_rows: Whether rows and files that cannot be used are left out and counted.
+
+    Raises:
+        UsageError: An option does not go with the source.
+        DataError: There is no such source.
+    """
+    path = Path(name)
+    columns = {"test": test, "text_column": text_column, "label_column": label_column}
+    if name == "sample":
+        _refuse("sample", archive=archive, **columns)
+        return Source(partial(_read_sample, seed), "sample", "sample")
+    if name == "imdb":
+        _refuse("imdb", **columns)
+        return Source(partial(read_imdb, archive), "imdb", "imdb")
+    if (path / "train" / "urls_pos.txt").exists():
+        _refuse("IMDB's folder", archive=archive, **columns)
+        return Source(partial(read_imdb, path), "imdb", "imdb")
+    if path.is_dir():
+        _refuse("a folder", archive=archive, **columns)
+        read = partial(read_folder, path, encoding=encoding, skip_bad_rows=skip_bad_rows)
+        return Source(read, path.resolve().name, dataset_name(path.resolve().name))
+    if not path.exists():
+        raise DataError(f"{name}: no such file or folder; SOURCE is sample, imdb, a table's path or a folder")
+    _refuse("a table", archive=archive)
+    for table in (path, test):
+        if table:
+            format_of(table)
+    read = partial(
+        read_table,
+        path,
+        test=test,
+        text_column=text_column,
+        label_column=label_column,
+        encoding=encoding,
+        skip_bad_rows=skip_bad_rows,
+    )
+    return Source(read, f"{path.name} and {test.name}" if test else path.name, dataset_name(path.stem))
+
+
+def dataset_name(text: str) -> str:
+    """A valid dataset name like `text`, which is a file's or folder's name."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:100]
+    return f"data-{name}" if not name or name in RESERVED else name
+
+
+def _read_sample(seed: int, file: BinaryIO, report: Report) -> dict[str, Examples]:  # noqa: ARG001 - it is small
+    from rnncli.data.sample.generate import generate_sample
+
+    splits = generate_sample(seed)
+    count = sum(map(len, splits.values()))
+    report(Progress("Writing the sample", count, count))
+    return splits
+
+
+def _refuse(source: str, **options: object) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"--{name.replace('_', '-')} does not go with {source} as SOURCE")

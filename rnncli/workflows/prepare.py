@@ -1,0 +1,79 @@
+"""What `rnncli prepare` does: texts become a dataset."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnncli.settings.prepare import PrepareSettings
+from rnncli.system.files import named_failures
+
+if TYPE_CHECKING:
+    from rnncli.data.dataset import Dataset
+    from rnncli.data.examples import Progress
+
+
+def prepare(
+    source: str | Path = "sample",
+    *,
+    name: str | None = None,
+    runs_dir: str | Path = "runs",
+    archive: str | Path | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    test: str | Path | None = None,
+    encoding: str = "utf-8",
+    skip_bad_rows: bool = False,
+    report: "Callable[[Progress], None] | None" = None,
+    **settings: Any,
+) -> "Dataset":
+    """Turn texts into a dataset: splits, vocabulary and token ids.
+
+    Args:
+        source: ``sample`` (bundled), ``imdb``, a CSV, TSV, JSONL or Parquet file, or a folder
+            ``split/label/*.txt``.
+        name: Name of the dataset; None takes the source's.
+        runs_dir: Folder of runs and prepared datasets.
+        archive: For ``imdb``, a local ``aclImdb_v1.tar.gz`` or its unpacked folder instead of a download.
+        text_column: Column of the texts; None takes the one with a usual name.
+        label_column: Column of the labels; None takes the one with a usual name.
+        test: A table of test rows, instead of a share of the source's.
+        encoding: Character encoding of tables and text files.
+        skip_bad_rows: Whether rows that cannot be read are left out and counted.
+        report: Called with the progress of each stage.
+        **settings: Those of `PrepareSettings`, such as ``vocab_size=5000``.
+
+    Returns:
+        The dataset, which replaces an older one of that name once it is whole.
+
+    Raises:
+        UsageError: Options contradict each other or the source, or a setting is out of range.
+        DataError: The texts cannot be read or are too few to learn from, or another process is
+            preparing this dataset.
+    """
+    prepare_settings = PrepareSettings.from_options(**settings)
+
+    from rnncli.data.dataset import datasets_dir
+    from rnncli.data.examples import no_report
+    from rnncli.data.prepare import build_dataset
+    from rnncli.data.sources.open_source import open_source
+
+    found = open_source(
+        str(source),
+        seed=prepare_settings.seed,
+        archive=Path(archive) if archive else None,
+        test=Path(test) if test else None,
+        text_column=text_column,
+        label_column=label_column,
+        encoding=encoding,
+        skip_bad_rows=skip_bad_rows,
+    )
+    name = found.name if name is None else name
+    with named_failures(datasets_dir(Path(runs_dir)) / name):
+        return build_dataset(
+            found.read,
+            prepare_settings,
+            origin=found.origin,
+            runs_dir=Path(runs_dir),
+            name=name,
+            report=report or no_report,
+        )
