@@ -1,16 +1,20 @@
-"""Small models with random weights, for tests that need a model and not a good one."""
+"""Small models with random weights, and datasets, for tests that need one and not a good one."""
 
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from string import ascii_lowercase
+from typing import BinaryIO
 
 import numpy as np
 
+from rnncli.data.dataset import Dataset
+from rnncli.data.examples import Examples, Progress, Report, no_report
+from rnncli.data.prepare import build_dataset
 from rnncli.inference.model_folder import SavedModel
 from rnncli.models.parameters import expected_shapes
 from rnncli.settings.model import ModelShape
-from rnncli.settings.prepare import Keep
+from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.sealed import SUMS, sha256_of, write_sums
 from rnncli.text.tokenizer import Tokenizer
 
@@ -58,3 +62,20 @@ def reseal(folder: Path) -> None:
     """Make the checksums of a sealed folder fit its files again, as someone who means it would."""
     names = [line.split("  ")[1] for line in (folder / SUMS).read_text().splitlines()]
     write_sums(folder, {name: sha256_of(folder / name) for name in names if (folder / name).exists()})
+
+
+def prepared(
+    splits: dict[str, Examples],
+    settings: PrepareSettings,
+    *,
+    runs_dir: Path,
+    name: str,
+    report: Report = no_report,
+) -> Dataset:
+    """A dataset made of `splits`."""
+
+    def read(file: BinaryIO, report: Report) -> dict[str, Examples]:  # noqa: ARG001
+        report(Progress("Reading", 1, 1))
+        return splits
+
+    return build_dataset(read, settings, origin="given", runs_dir=runs_dir, name=name, report=report)

@@ -1,13 +1,13 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from rnncli.data.dataset import (
     MANIFEST,
@@ -92,15 +92,16 @@ def _write(
             stage=f"Encoding {split}",
             report=report,
         )
-        offsets = np.cumsum(np.minimum(lengths, settings.max_length, dtype=np.int64))
-        np.save(folder / array_file(split, "offsets"), np.append(0, offsets))
+        offsets = np.cumsum(np.minimum(lengths, settings.max_length), dtype=np.int64)
+        with _array(folder / array_file(split, "offsets"), np.int64) as append:
+            append(np.append(0, offsets))
         for part, values, names in (
             ("labels", examples.labels, label_names),
             ("tags", examples.tags, tag_names),
         ):
             if values is not None:
-                with ArrayWriter(folder / array_file(split, part), np.int32) as file:
-                    file.append(_as_indices(values, names))
+                with _array(folder / array_file(split, part), np.int32) as append:
+                    append(_as_indices(values, names))
         statistics[split] = summarise(
             examples, lengths=lengths, max_length=settings.max_length, unknown_tokens=unknown
         )
@@ -140,30 +141,45 @@ def encode(
     Returns:
         Tokens of each text before truncation [n], and how many of the kept ones are unknown words.
     """
-    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32)
+    dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
     lengths = np.zeros(len(texts), np.int32)
-    done = tokens = unknown = 0
-    with path.open("wb") as file:
-        _write_header(file, dtype, 0)
+    done = unknown = 0
+    with _array(path, dtype) as append:
         for batch in _batches(texts):
             report(Progress(stage, done, len(texts)))
             encoded = tokenizer.encode(batch)
             lengths[done : done + len(batch)] = [len(token_ids) for token_ids in encoded]
             done += len(batch)
             kept = np.concatenate([truncate(ids, settings.max_length, settings.keep) for ids in encoded])
-            tokens += len(kept)
             unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
-            file.write(kept.astype(dtype).tobytes())
-        file.seek(0)
-        _write_header(file, dtype, tokens)
+            append(kept)
     report(Progress(stage, done, len(texts)))
     return lengths, unknown
 
 
-def _write_header(file: BinaryIO, dtype: np.dtype[Any], length: int) -> None:
-    """Begin the ``.npy`` file of an array [length]; NumPy makes all such headers equally long."""
-    header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
-    npy.write_array_header_1_0(file, header)
+@contextmanager
+def _array(path: Path, dtype: DTypeLike) -> Iterator[Callable[[NDArray[np.integer]], None]]:
+    """Write the ``.npy`` file of an array [n] part by part; yields what appends a part to it.
+
+    NumPy makes the headers of all such arrays equally long, so that it is written again once `n` is
+    known. `numpy.save` would not say why a write fails.
+    """
+    kind, length = np.dtype(dtype), 0
+
+    def append(values: NDArray[np.integer]) -> None:
+        nonlocal length
+        file.write(values.astype(kind).tobytes())
+        length += len(values)
+
+    def write_header() -> None:
+        file.seek(0)
+        header = {"descr": npy.dtype_to_descr(kind), "fortran_order": False, "shape": (length,)}
+        npy.write_array_header_1_0(file, header)
+
+    with path.open("wb") as file:
+        write_header()
+        yield append
+        write_header()
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

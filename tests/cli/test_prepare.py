@@ -110,9 +110,9 @@ def test_three_unbalanced_classes_with_a_test_file_and_quiet(tmp_path: Path) -> 
         (["--name", "../up"], 2, "error: '../up' cannot name a dataset"),
         (["--name", ""], 2, "error: '' cannot name a dataset"),
         (["--vocab-size", "2"], 2, "Invalid value for '--vocab-size'"),
-        (["--val-fraction", "1.5"], 2, "val_fraction must lie between 0 and 1"),
+        (["--val-fraction", "1.5"], 2, "val_fraction must be below 1"),
         (["--val-fraction", "0.6", "--test-fraction", "0.5"], 2, "must leave texts for training"),
-        (["--truncate", "middle"], 2, "Invalid value for '--truncate'"),
+        (["--keep", "middle"], 2, "Invalid value for '--keep'"),
     ],
 )
 def test_failures_are_one_line(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:

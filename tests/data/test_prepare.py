@@ -4,39 +4,23 @@ import random
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
 from rnncli.data.dataset import Dataset, resolve_dataset
 from rnncli.data.examples import Examples, Progress, Report
-from rnncli.data.prepare import prepare, prepare_sample
-from rnncli.data.stored_texts import TextStore
+from rnncli.data.prepare import build_dataset
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.files import write_json
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
-from tests.factories import reseal
+from rnncli.workflows.prepare import prepare
+from tests.factories import prepared, reseal
 
 CONFIG = PrepareSettings(vocab_size=61, max_length=7)
-
-
-@dataclass
-class Given:
-    """A source of examples that are there already."""
-
-    splits: dict[str, Examples]
-    origin: str = "given"
-    error: Exception | None = None
-    read_count: int = field(default=0)
-
-    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002
-        report(Progress("Reading", 1, 1))
-        if self.error:
-            raise self.error
-        return self.splits
 
 
 def some_splits(rows: int = 211) -> dict[str, Examples]:
@@ -52,11 +36,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_is_read_back_is_what_went_in(tmp_path: Path) -> None:
-    source = Given({**some_splits(), "unlabelled": Examples(["word1 word2", ""])})
-    dataset = prepare(source, CONFIG, runs_dir=tmp_path, name="d")
+    train = some_splits()["train"]
+    splits = {"train": train, "unlabelled": Examples(["word1 word2", ""])}
+    dataset = prepared(splits, CONFIG, runs_dir=tmp_path, name="d")
     assert dataset.path == tmp_path / "datasets" / "d"
     assert list(dataset.manifest.splits) == ["train", "validation", "test", "unlabelled"]
-    given = {text: i for i, text in enumerate(source.splits["train"].texts)}
+    given = {text: i for i, text in enumerate(train.texts)}
     seen = 0
     for name in ("train", "validation", "test"):
         split = dataset.split(name)
@@ -69,11 +54,8 @@ def test_what_is_read_back_is_what_went_in(tmp_path: Path) -> None:
         for i in range(len(split)):
             row = encoded[tuple(split[i].tolist())]
             if len(split[i]) > 2:  # shorter texts occur more than once
-                labels, tags = source.splits["train"].labels, source.splits["train"].tags
-                assert labels is not None
-                assert tags is not None
-                assert dataset.manifest.label_names[split.labels[i]] == labels[row]
-                assert dataset.manifest.tag_names[split.tags[i]] == tags[row]
+                assert dataset.manifest.label_names[split.labels[i]] == (train.labels or ())[row]
+                assert dataset.manifest.tag_names[split.tags[i]] == (train.tags or ())[row]
             assert len(split[i]) == split.lengths[i] <= 7
             assert PAD_ID not in split[i]
         seen += len(split)
@@ -92,8 +74,8 @@ def test_truncation(tmp_path: Path, how: Keep) -> None:
         "test": Examples([text], labels=["x"]),
     }
     config = PrepareSettings(max_length=3, keep=how)
-    dataset = prepare(Given(splits), config, runs_dir=tmp_path, name="d")
-    kept = {"end": "i j k", "start": "a b c", "both": "e f g"}[how]
+    dataset = prepared(splits, config, runs_dir=tmp_path, name="d")
+    kept = {"end": "i j k", "start": "a b c", "both": "a b k"}[how]
     np.testing.assert_array_equal(dataset.split("test")[0], dataset.tokenizer.encode([kept])[0])
     assert dataset.manifest.splits["test"].truncated == 1
     assert dataset.manifest.splits["train"].truncated == 0.5
@@ -106,7 +88,7 @@ def test_the_vocabulary_is_of_train_alone(tmp_path: Path) -> None:
         "test": Examples(["e b"], labels=["y"]),
         "unlabelled": Examples(["d d"]),
     }
-    dataset = prepare(Given(splits), PrepareSettings(), runs_dir=tmp_path, name="d")
+    dataset = prepared(splits, PrepareSettings(), runs_dir=tmp_path, name="d")
     assert dataset.manifest.vocab_size == dataset.tokenizer.vocab_size == 5
     assert dataset.split("validation")[0].tolist() == [UNKNOWN_ID] * 4 + [3]
     assert dataset.manifest.splits["validation"].unknown == 0.8
@@ -114,23 +96,20 @@ def test_the_vocabulary_is_of_train_alone(tmp_path: Path) -> None:
 
 
 def test_equal_input_and_settings_give_equal_bytes(tmp_path: Path) -> None:
-    first = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="a")
-    second = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path / "elsewhere", name="b")
+    first = prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="a")
+    second = prepared(some_splits(), CONFIG, runs_dir=tmp_path / "elsewhere", name="b")
     assert contents(first.path) == contents(second.path)
-    other = prepare(Given(some_splits()), PrepareSettings(61, 7, seed=1), runs_dir=tmp_path, name="c")
+    other = prepared(some_splits(), PrepareSettings(61, 7, seed=1), runs_dir=tmp_path, name="c")
     assert other.fingerprint != first.fingerprint != ""
     assert second.fingerprint == first.fingerprint
     assert first.manifest.name == "a"
 
 
 def test_another_process_gives_equal_bytes(tmp_path: Path) -> None:
-    program = (
-        "from pathlib import Path; from rnncli.data.prepare import prepare_sample;"
-        f"prepare_sample(Path({str(tmp_path / 'other')!r}))"
-    )
+    program = f"from rnncli.workflows.prepare import prepare; prepare(runs_dir={str(tmp_path / 'other')!r})"
     environment = {"PYTHONHASHSEED": "11", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": "."}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
-    here = prepare_sample(tmp_path / "here")
+    here = prepare(runs_dir=tmp_path / "here")
     assert contents(here.path) == contents(tmp_path / "other" / "datasets" / "sample")
     assert here.manifest.source == "sample"
     assert len(here.split("train")) == here.manifest.splits["train"].rows > 1000
@@ -139,18 +118,18 @@ def test_another_process_gives_equal_bytes(tmp_path: Path) -> None:
 def test_a_dataset_is_replaced_only_when_the_new_one_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+    old = prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="d")
     before = contents(old.path)
-    with pytest.raises(DataError, match="broken"):
-        prepare(Given({}, error=DataError("broken")), CONFIG, runs_dir=tmp_path, name="d")
-    for name in ("save", "cumsum", "concatenate"):
+    with pytest.raises(DataError, match="no training examples"):
+        prepared({}, CONFIG, runs_dir=tmp_path, name="d")
+    for name in ("append", "cumsum", "concatenate"):
         with monkeypatch.context() as patch:
             patch.setattr(np, name, _fail)
             with pytest.raises(KeyboardInterrupt):
-                prepare(Given(some_splits(97)), CONFIG, runs_dir=tmp_path, name="d")
+                prepared(some_splits(97), CONFIG, runs_dir=tmp_path, name="d")
     assert contents(old.path) == before
     assert sorted(path.name for path in old.path.parent.iterdir()) == [".d.lock", "d"]
-    new = prepare(Given(some_splits(97)), CONFIG, runs_dir=tmp_path, name="d")
+    new = prepared(some_splits(97), CONFIG, runs_dir=tmp_path, name="d")
     assert contents(new.path) != before
     assert sorted(path.name for path in old.path.parent.iterdir()) == [".d.lock", "d"]
 
@@ -161,21 +140,19 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
     for folder in (leftover, other):
         (folder / "new").mkdir(parents=True)
         (folder / "new" / "tokenizer.json").touch()
-    prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+    prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="d")
     assert not leftover.exists()
     assert other.exists()
 
 
 def test_a_second_process_is_told_who_prepares_the_dataset(tmp_path: Path) -> None:
-    class Nested(Given):
-        def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002
-            prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="other", report=report)
-            prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
-            return {}
+    def read(file: BinaryIO, report: Report) -> dict[str, Examples]:  # noqa: ARG001
+        prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="other", report=report)
+        return prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="d")  # type: ignore[return-value]
 
     with pytest.raises(DataError, match=rf"dataset 'd' is in use by process {os.getpid()} on .*--name"):
-        prepare(Nested({}), CONFIG, runs_dir=tmp_path, name="d")
-    prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="d")
+        build_dataset(read, CONFIG, origin="", runs_dir=tmp_path, name="d")
+    prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="d")
 
 
 def _fail(*_: object, **__: object) -> None:
@@ -187,7 +164,7 @@ def _fail(*_: object, **__: object) -> None:
 )
 def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a dataset"):
-        prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path / "runs", name=name)
+        prepared(some_splits(), CONFIG, runs_dir=tmp_path / "runs", name=name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -203,20 +180,20 @@ def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
 )
 def test_too_little_to_learn_from(tmp_path: Path, texts: list[str], labels: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        prepare(Given({"train": Examples(texts, labels=labels)}), CONFIG, runs_dir=tmp_path, name="d")
+        prepared({"train": Examples(texts, labels=labels)}, CONFIG, runs_dir=tmp_path, name="d")
     assert list(tmp_path.rglob("*.json")) == []
 
 
 def test_a_vocabulary_of_one_word(tmp_path: Path) -> None:
     config = PrepareSettings(vocab_size=3)
-    dataset = prepare(Given(some_splits()), config, runs_dir=tmp_path, name="d")
+    dataset = prepared(some_splits(), config, runs_dir=tmp_path, name="d")
     assert dataset.manifest.vocab_size == 3
     assert dataset.split("train").token_ids.max() == 2
 
 
 def test_a_split_of_empty_texts_is_a_split(tmp_path: Path) -> None:
     splits = some_splits() | {"test": Examples(["", " "], labels=["neg", "pos"])}
-    dataset = prepare(Given(splits), CONFIG, runs_dir=tmp_path, name="d")
+    dataset = prepared(splits, CONFIG, runs_dir=tmp_path, name="d")
     test = dataset.split("test")
     assert [test[i].tolist() for i in range(len(test))] == [[], []]
     assert dataset.manifest.splits["test"].empty == 2
@@ -228,15 +205,15 @@ def test_a_vocabulary_beyond_sixteen_bits(tmp_path: Path) -> None:
     splits["train"].texts[0] = " ".join(f"w{i}" for i in range(70_001))
     splits["train"].texts[1:] = [f"{text} again" for text in splits["train"].texts[1:]]
     splits["test"] = splits["validation"] = Examples(["again"], labels=["pos"])
-    dataset = prepare(
-        Given(splits), PrepareSettings(vocab_size=100_000, max_length=100_000), runs_dir=tmp_path, name="d"
+    dataset = prepared(
+        splits, PrepareSettings(vocab_size=100_000, max_length=100_000), runs_dir=tmp_path, name="d"
     )
     assert dataset.split("train").token_ids.dtype == np.int32
     assert dataset.split("train").token_ids.max() == dataset.manifest.vocab_size - 1 > 70_000
 
 
 def test_long_texts_are_encoded_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="a")
+    whole = prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="a")
     sizes: list[int] = []
     encode = Tokenizer.encode
 
@@ -246,7 +223,7 @@ def test_long_texts_are_encoded_a_few_at_a_time(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Tokenizer, "encode", noted)
     monkeypatch.setattr("rnncli.data.prepare.BATCH_CHARACTERS", 100)
-    parts = prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name="b")
+    parts = prepared(some_splits(), CONFIG, runs_dir=tmp_path, name="b")
     assert contents(parts.path) == contents(whole.path)
     longest = max(len(text) for text in some_splits()["train"].texts)
     assert len(sizes) > 100
@@ -255,7 +232,7 @@ def test_long_texts_are_encoded_a_few_at_a_time(tmp_path: Path, monkeypatch: pyt
 
 def test_progress_covers_every_stage(tmp_path: Path) -> None:
     reports: list[Progress] = []
-    prepare(Given(some_splits(5003)), CONFIG, runs_dir=tmp_path, name="d", report=reports.append)
+    prepared(some_splits(5003), CONFIG, runs_dir=tmp_path, name="d", report=reports.append)
     finished = [progress.stage for progress in reports if progress.done == progress.total]
     assert finished == [
         "Reading",
@@ -269,7 +246,7 @@ def test_progress_covers_every_stage(tmp_path: Path) -> None:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path / "runs", name="d")
+    return prepared(some_splits(), CONFIG, runs_dir=tmp_path / "runs", name="d")
 
 
 def test_every_missing_file_is_noticed(dataset: Dataset, tmp_path: Path) -> None:
@@ -359,7 +336,7 @@ def test_datasets_are_found_by_name_by_path_and_by_age(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no dataset prepared yet; run 'rnncli prepare'"):
         resolve_dataset(tmp_path, None)
     for name in ("b", "a"):
-        prepare(Given(some_splits()), CONFIG, runs_dir=tmp_path, name=name)
+        prepared(some_splits(), CONFIG, runs_dir=tmp_path, name=name)
     (tmp_path / "datasets" / ".a.x.tmp").mkdir()
     assert resolve_dataset(tmp_path, None).manifest.name == "a"
     assert resolve_dataset(tmp_path, "b").manifest.name == "b"

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import get_args
 
 from rnncli.data.examples import no_report
-from rnncli.data.reading.lines import read_lines
-from rnncli.data.reading.tables import Row, iter_rows
+from rnncli.data.reading.lines import Row, read_lines
+from rnncli.data.reading.tables import iter_rows
 from rnncli.data.reading.text_input import TextRow, input_rows
-from rnncli.data.sources.table import TableSource
-from rnncli.data.stored_texts import TextStore
+from rnncli.data.sources import table as table_source
 from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, load_model, save_model
 from rnncli.inference.predictions import Prediction, Scorer
 from rnncli.reporting.predictions import header_of, line_of
@@ -113,10 +113,9 @@ class SourceReader:
         format, encoding, table = chosen(content)
         path = self._stem.with_suffix(".csv" if format == "text" else f".{format}")
         path.write_bytes(table)
-        with TextStore(path.parent) as store:
-            examples = TableSource(path, encoding=encoding, skip_bad_rows=True).read(store, no_report)[
-                "train"
-            ]
+        with TemporaryFile(dir=path.parent) as file:
+            splits = table_source.read_table(path, file, no_report, encoding=encoding, skip_bad_rows=True)
+            examples = splits["train"]
         with path.open("rb") as stream:
             format = "csv" if format == "text" else format
             rows = list(iter_rows(stream, format, where="here", encoding=encoding))

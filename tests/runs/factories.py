@@ -1,55 +1,44 @@
 """Prepared datasets and finished runs whose accuracy is known beforehand."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnncli.data.dataset import Dataset
-from rnncli.data.examples import Examples, Report
-from rnncli.data.prepare import prepare
-from rnncli.data.stored_texts import TextStore
+from rnncli.data.examples import Examples
 from rnncli.inference.model_folder import SavedModel, save_model
 from rnncli.runs.run import Run
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.settings.train import TrainSettings
+from tests.factories import prepared
 
 WORDS_A_LABEL = 5
 SPLIT_SIZES = {"train": 211, "validation": 53, "test": 307}
 
 
-@dataclass(frozen=True)
-class WordSource:
+def word_splits(
+    label_names: tuple[str, ...] = ("neg", "pos"), *, tagged: bool = True, seed: int = 0, noise: float = 0.2
+) -> dict[str, Examples]:
     """Texts that hold one word of their label; a "noisy" text holds one of the next label instead.
 
     A model that knows the words is right on every plain text and wrong on every noisy one.
     """
+    random = np.random.default_rng(seed)
 
-    label_names: tuple[str, ...] = ("neg", "pos")
-    tagged: bool = True
-    seed: int = 0
-    noise: float = 0.2
-
-    @property
-    def origin(self) -> str:
-        return "words"
-
-    def read(self, store: TextStore, report: Report) -> dict[str, Examples]:  # noqa: ARG002
-        random = np.random.default_rng(self.seed)
-        return {name: self._examples(size, random) for name, size in SPLIT_SIZES.items()}
-
-    def _examples(self, size: int, random: np.random.Generator) -> Examples:
-        labels = random.integers(0, len(self.label_names), size)
-        noisy = random.random(size) < self.noise
+    def examples(size: int) -> Examples:
+        labels = random.integers(0, len(label_names), size)
+        noisy = random.random(size) < noise
         texts = []
         for label, wrong in zip(labels, noisy, strict=True):
-            word = label_word((label + wrong) % len(self.label_names), int(random.integers(WORDS_A_LABEL)))
+            word = label_word((label + wrong) % len(label_names), int(random.integers(WORDS_A_LABEL)))
             fillers = [f"filler{i}" for i in random.integers(0, 29, random.integers(0, 17))]
             texts.append(" ".join([*fillers, word, *fillers[:3]]))
-        tags = ["noisy" if wrong else "plain" for wrong in noisy] if self.tagged else None
-        return Examples(texts=texts, labels=[self.label_names[label] for label in labels], tags=tags)
+        tags = ["noisy" if wrong else "plain" for wrong in noisy] if tagged else None
+        return Examples(texts=texts, labels=[label_names[label] for label in labels], tags=tags)
+
+    return {name: examples(size) for name, size in SPLIT_SIZES.items()}
 
 
 def label_word(label: int, number: int) -> str:
@@ -58,7 +47,7 @@ def label_word(label: int, number: int) -> str:
 
 def make_dataset(runs_dir: Path, name: str = "words", *, vocab_size: int = 997, **source: Any) -> Dataset:
     config = PrepareSettings(vocab_size=vocab_size, max_length=31)
-    return prepare(WordSource(**source), config, runs_dir=runs_dir, name=name)
+    return prepared(word_splits(**source), config, runs_dir=runs_dir, name=name)
 
 
 def word_model(dataset: Dataset, *, known_words: int = WORDS_A_LABEL, sharpness: float = 40.0) -> SavedModel:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from rnncli.data.dataset import Dataset, resolve_dataset
-from rnncli.data.prepare import prepare
 from rnncli.errors import DataError, RunError, UsageError
 from rnncli.inference.model_folder import load_model
 from rnncli.inference.predictions import Scorer
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.workflows import evaluate as workflow
 from rnncli.workflows.evaluate import evaluate, rival_evaluation, score_and_measure, stored_evaluation
-from tests.runs.factories import SPLIT_SIZES, WordSource, make_dataset, make_run
+from tests.factories import prepared
+from tests.runs.factories import SPLIT_SIZES, make_dataset, make_run, word_splits
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -164,12 +164,8 @@ def test_a_dataset_that_is_gone_is_named(runs_dir: Path, dataset: Dataset) -> No
 
 
 def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, dataset: Dataset) -> None:
-    class OtherTest(WordSource):
-        def read(self, store, report):  # noqa: ANN001, ANN202
-            old, new = super().read(store, report), WordSource(seed=5).read(store, report)
-            return {**old, "test": new["validation"]}
-
-    prepare(OtherTest(), dataset.manifest.config, runs_dir=runs_dir, name="other")
+    splits = {**word_splits(), "test": word_splits(seed=5)["validation"]}
+    prepared(splits, dataset.manifest.config, runs_dir=runs_dir, name="other")
     make_run(runs_dir, "bow-1", dataset)
     found = evaluate(runs_dir=runs_dir, dataset="other").figures
     assert found.examples == SPLIT_SIZES["validation"]
@@ -192,18 +188,15 @@ def test_data_that_means_something_else_is_refused(
 ) -> None:
     make_run(runs_dir, "bow-1", dataset)
     settings = dataclasses.replace(dataset.manifest.config, **config)
-    prepare(WordSource(**source), settings, runs_dir=runs_dir, name="other")
+    prepared(word_splits(**source), settings, runs_dir=runs_dir, name="other")
     with pytest.raises(DataError, match=rf"^dataset 'other' does not fit run 'bow-1': {message}"):
         evaluate(runs_dir=runs_dir, dataset="other")
 
 
 def test_the_unlabelled_split_cannot_be_evaluated(runs_dir: Path) -> None:
-    class WithUnlabelled(WordSource):
-        def read(self, store, report):  # noqa: ANN001, ANN202
-            splits = super().read(store, report)
-            return {**splits, "unlabelled": dataclasses.replace(splits["test"], labels=None)}
-
-    dataset = prepare(WithUnlabelled(), PrepareSettings(), runs_dir=runs_dir, name="words")
+    splits = word_splits()
+    splits["unlabelled"] = dataclasses.replace(splits["test"], labels=None)
+    dataset = prepared(splits, PrepareSettings(), runs_dir=runs_dir, name="words")
     make_run(runs_dir, "bow-1", dataset)
     with pytest.raises(DataError, match="dataset 'words' has no labelled examples in split 'unlabelled'"):
         evaluate(runs_dir=runs_dir, split="unlabelled")

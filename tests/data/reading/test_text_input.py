@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.data.reading.text_input import input_rows
-from rnncli.data.reading.text_input import TextRow, text_row
+from rnncli.data.reading.text_input import TextRow, input_rows, text_row
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import TableFormat
 

@@ -1,27 +1,20 @@
 """What a source gives, in memory."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import dataclasses
+from collections.abc import Callable
+from tempfile import TemporaryFile
+from typing import Any
 
-from rnncli.data.examples import Examples, Report, Source, no_report
-from rnncli.data.stored_texts import TextStore
-
-
-def read(source: Source, report: Report = no_report) -> dict[str, Examples]:
-    with TemporaryDirectory() as folder, TextStore(Path(folder)) as store:
-        splits = source.read(store, report)
-        return {name: _in_memory(examples) for name, examples in splits.items()}
+from rnncli.data.examples import Examples, Report, no_report
 
 
-def _in_memory(examples: Examples) -> Examples:
-    def listed(values: Sequence[str] | None) -> list[str] | None:
-        return None if values is None else list(values)
-
-    return Examples(
-        list(examples.texts),
-        listed(examples.labels),
-        listed(examples.tags),
-        listed(examples.groups),
-        examples.skipped,
-    )
+def in_memory(
+    read: Callable[..., dict[str, Examples]], *source: Any, report: Report = no_report, **options: Any
+) -> dict[str, Examples]:
+    """The examples that `read` gives of a source, with their texts as lists."""
+    with TemporaryFile() as file:
+        splits = read(*source, file, report, **options)
+        return {
+            name: dataclasses.replace(examples, texts=list(examples.texts))
+            for name, examples in splits.items()
+        }

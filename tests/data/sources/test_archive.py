@@ -118,7 +118,7 @@ def test_a_negative_size_is_refused(tmp_path: Path) -> None:
     header = tarfile.TarInfo("root/a.txt")
     header.size = -5000
     (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT))
-    with pytest.raises(DataError, match=r"a\.tar: not a tar archive.*negative size"):
+    with pytest.raises(DataError, match=r"a\.tar: not a tar archive"):
         read(tmp_path / "a.tar")
 
 

@@ -1,10 +1,13 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from rnncli.data.sources.folder import FolderSource
+from rnncli.data.sources.folder import read_folder
 from rnncli.errors import DataError
-from tests.data.sources.reading import read
+from tests.data.sources.reading import in_memory
+
+read = partial(in_memory, read_folder)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -29,9 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_splits_and_labels_are_folders(folder: Path) -> None:
-    source = FolderSource(folder)
-    splits = read(source)
-    assert source.origin == "reviews"
+    splits = read(folder)
     assert set(splits) == {"train", "validation", "unlabelled"}
     assert splits["train"].texts == ["bad", "good 1", "good 9", "good 10"]
     assert splits["train"].labels == ["bad", "good", "good", "good"]
@@ -42,19 +43,19 @@ def test_splits_and_labels_are_folders(folder: Path) -> None:
 def test_a_file_that_cannot_be_decoded_is_named_or_skipped(folder: Path) -> None:
     write(folder / "train" / "good" / "2.txt", b"caf\xe9")
     with pytest.raises(DataError, match=r"good/2\.txt: byte 3 is not utf-8; give the file's --encoding"):
-        read(FolderSource(folder))
-    train = read(FolderSource(folder, skip_bad_rows=True))["train"]
+        read(folder)
+    train = read(folder, skip_bad_rows=True)["train"]
     assert (len(train), train.skipped) == (4, 1)
-    assert "café" in read(FolderSource(folder, encoding="latin-1"))["train"].texts
+    assert "café" in read(folder, encoding="latin-1")["train"].texts
 
 
 def test_a_folder_in_place_of_a_text_is_named(folder: Path) -> None:
     (folder / "train" / "good" / "3.txt").mkdir()
     with pytest.raises(DataError, match=r"3\.txt: not a regular file"):
-        read(FolderSource(folder))
+        read(folder)
 
 
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "good" / "1.txt", b"a")
     with pytest.raises(DataError, match="no texts train/LABEL/"):
-        read(FolderSource(tmp_path))
+        read(tmp_path)

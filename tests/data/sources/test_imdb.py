@@ -1,14 +1,17 @@
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from rnncli.data.sources.imdb import ImdbSource
+from rnncli.data.sources.imdb import read_imdb
 from rnncli.data.splits import complete_splits
 from rnncli.errors import DataError
 from rnncli.settings.prepare import PrepareSettings
 from tests.data.small_imdb import Files, pack, small_imdb
-from tests.data.sources.reading import read
+from tests.data.sources.reading import in_memory
+
+read = partial(in_memory, read_imdb)
 
 
 def unpack(root: Path, files: Files) -> Path:
@@ -21,7 +24,7 @@ def unpack(root: Path, files: Files) -> Path:
 
 def test_an_archive_and_its_folder_give_the_same(tmp_path: Path) -> None:
     files = small_imdb()
-    from_archive = read(ImdbSource(pack(tmp_path / "a.tar.gz", files)))
+    from_archive = read(pack(tmp_path / "a.tar.gz", files))
     assert from_archive["train"].texts[:2] == ["train neg 0<br />é", "train neg 1<br />é"]
     assert from_archive["train"].texts[10] == "train neg 10<br />é"
     assert from_archive["train"].labels == ["neg"] * 11 + ["pos"] * 11
@@ -29,15 +32,15 @@ def test_an_archive_and_its_folder_give_the_same(tmp_path: Path) -> None:
     assert from_archive["unlabelled"].labels is None
     assert [len(examples) for examples in from_archive.values()] == [22, 22, 11]
     shuffled = pack(tmp_path / "b.tar.gz", dict(reversed(files.items())))
-    assert read(ImdbSource(shuffled)) == from_archive
+    assert read(shuffled) == from_archive
     folder = unpack(tmp_path / "unpacked", files)
-    assert read(ImdbSource(folder)) == from_archive
-    assert read(ImdbSource(folder / "aclImdb")) == from_archive
+    assert read(folder) == from_archive
+    assert read(folder / "aclImdb") == from_archive
 
 
 def test_unlabelled_reviews_may_be_missing(tmp_path: Path) -> None:
     files = {name: content for name, content in small_imdb().items() if "unsup" not in name}
-    assert set(read(ImdbSource(pack(tmp_path / "a.tar.gz", files)))) == {"train", "test"}
+    assert set(read(pack(tmp_path / "a.tar.gz", files))) == {"train", "test"}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_unlabelled_reviews_may_be_missing(tmp_path: Path) -> None:
 def test_the_layout_is_checked(tmp_path: Path, without: str, message: str) -> None:
     files = {name: content for name, content in small_imdb().items() if not name.startswith(without)}
     with pytest.raises(DataError, match=message):
-        read(ImdbSource(unpack(tmp_path, files)))
+        read(unpack(tmp_path, files))
 
 
 @pytest.mark.parametrize(
@@ -65,20 +68,18 @@ def test_the_layout_is_checked(tmp_path: Path, without: str, message: str) -> No
 )
 def test_damage_is_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read(ImdbSource(unpack(tmp_path, small_imdb() | {name: content})))
+        read(unpack(tmp_path, small_imdb() | {name: content}))
 
 
 def test_files_of_other_names_are_left_alone(tmp_path: Path) -> None:
     strange = {"train/pos/3.txt": b"\xff", "train/pos/a_1.txt": b"\xff", "dev/pos/1_1.txt": b"\xff"}
-    with_strange = read(ImdbSource(unpack(tmp_path / "a", small_imdb() | strange)))
-    assert with_strange == read(ImdbSource(unpack(tmp_path / "b", small_imdb())))
+    with_strange = read(unpack(tmp_path / "a", small_imdb() | strange))
+    assert with_strange == read(unpack(tmp_path / "b", small_imdb()))
 
 
 def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
     files = small_imdb(films=53, reviews=307)
-    splits = complete_splits(
-        read(ImdbSource(pack(tmp_path / "a.tar.gz", files))), PrepareSettings(val_fraction=0.2)
-    )
+    splits = complete_splits(read(pack(tmp_path / "a.tar.gz", files)), PrepareSettings(val_fraction=0.2))
     train, validation = set(splits["train"].groups or ()), set(splits["validation"].groups or ())
     assert train.isdisjoint(validation)
     assert len(train | validation) == 53
@@ -88,7 +89,7 @@ def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
 
 
 def test_the_whole_of_it(imdb_archive: Path) -> None:
-    splits = complete_splits(read(ImdbSource(imdb_archive)), PrepareSettings())
+    splits = complete_splits(read(imdb_archive), PrepareSettings())
     assert [len(examples) for examples in splits.values()] == [22500, 2500, 25000, 50000]
     for name in ("train", "validation", "test"):
         labels = splits[name].labels or ()
@@ -103,4 +104,4 @@ def test_an_interrupted_copy_is_refused(tmp_path: Path) -> None:
     with cut.open("r+b") as file:
         file.truncate(whole.stat().st_size - 100)
     with pytest.raises(DataError, match=r"cut\.tar\.gz: not a tar archive, or a damaged or incomplete one"):
-        read(ImdbSource(cut))
+        read(cut)

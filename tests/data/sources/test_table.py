@@ -1,13 +1,14 @@
 import re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from rnncli.data.examples import Examples, Progress
-from rnncli.data.sources.table import TableSource, find_columns
+from rnncli.data.examples import Progress
+from rnncli.data.sources.table import find_columns, read_table
 from rnncli.errors import DataError
-from tests.data.sources import reading
+from tests.data.sources.reading import in_memory
 
 
 def write(path: Path, content: str) -> Path:
@@ -15,8 +16,7 @@ def write(path: Path, content: str) -> Path:
     return path
 
 
-def read(path: Path, **options: object) -> dict[str, Examples]:
-    return reading.read(TableSource(path, **options))  # type: ignore[arg-type]
+read = partial(in_memory, read_table)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,6 @@ def test_a_test_table_of_another_format(tmp_path: Path) -> None:
     test = write(tmp_path / "other.jsonl", '{"label": "y", "text": "c"}\n')
     splits = read(path, test=test)
     assert {name: examples.texts for name, examples in splits.items()} == {"train": ["a", "b"], "test": ["c"]}
-    assert TableSource(path, test).origin == "t.csv and other.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 def test_progress_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "text,label\n" + "a,x\n" * 5003)
     reports: list[Progress] = []
-    reading.read(TableSource(path), reports.append)
+    read(path, report=reports.append)
     assert reports == [
         Progress("Reading t.csv", 4096, None),
         Progress("Reading t.csv", 5003, 5003),
