@@ -1,21 +1,56 @@
-"""Running the program as its users do."""
+"""Running the program as its users do, in a process of its own, or sooner in this one."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from unittest import mock
+
+import typer
+
+from rnncli.cli import console
+from rnncli.cli.app import app
 
 ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-W", "error", "-m", "rnncli"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 
 
 def rnncli(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m rnncli`` in the folder `cwd`, warnings being errors."""
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "rnncli", *map(str, arguments)],
+        [*COMMAND, *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", **env},
+        env={**ENVIRONMENT, **env},
         capture_output=True,
         encoding="utf-8",
         timeout=120,
         check=False,
     )
+
+
+def invoke(*arguments: object, cwd: Path, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, which spares its start; a fault of ours is raised."""
+    words = list(map(str, arguments))
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    code = 0
+    with (
+        io.TextIOWrapper(tempfile.TemporaryFile()) as source,
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "stdin", source),
+        mock.patch.object(console, "debug", False),
+        mock.patch.dict(os.environ, {"COLUMNS": "80", **env}),
+    ):
+        source.buffer.write(stdin)
+        source.seek(0)
+        try:
+            typer.main.get_command(app)(words, prog_name="rnncli")
+        except SystemExit as end:
+            code = int(end.code or 0)
+    written = [(stream.flush(), stream.buffer.getvalue().decode())[1] for stream in (out, err)]
+    return subprocess.CompletedProcess(words, code, *written)

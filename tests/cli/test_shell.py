@@ -6,7 +6,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +16,10 @@ from rnncli.errors import RunError
 from rnncli.runs.finding import find_run
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
-from tests.cli.command import ROOT, rnncli
+from rnncli.workflows import predict as workflow
+from tests.cli.command import COMMAND, ENVIRONMENT, invoke, rnncli
 from tests.runs.factories import make_dataset, make_run
 
-COMMAND = [sys.executable, "-W", "error", "-m", "rnncli"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])m")
 
 
@@ -49,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_json_is_one_versioned_object_a_line(made: Path, command: tuple[str, ...], lines: int) -> None:
-    done = rnncli(*command, "--json", "--quiet", cwd=made)
+    done = invoke(*command, "--json", "--quiet", cwd=made)
     assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(line)["format_version"] for line in done.stdout.splitlines()] == [1] * lines
 
@@ -65,25 +63,35 @@ FAILING = (
 
 @pytest.mark.parametrize("command", FAILING, ids=lambda command: command[0])
 def test_failures_are_one_line_on_stderr(made: Path, command: tuple[str, ...]) -> None:
-    done = rnncli(*command, "--json", cwd=made)
+    done = invoke(*command, "--json", cwd=made)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"error: [^\n]+\n", done.stderr)
 
 
-@pytest.mark.parametrize(("options", "variables"), [(("--debug",), {}), ((), {"RNNCLI_DEBUG": "1"})])
-def test_debug_shows_the_traceback(made: Path, options: tuple[str, ...], variables: dict[str, str]) -> None:
-    done = rnncli("eval", "nobody", *options, cwd=made, **variables)
+def test_debug_shows_the_traceback(made: Path) -> None:
+    done = rnncli("predict", "text", "--run", "nobody", "--debug", cwd=made)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Traceback (most recent call last)")
     assert "RunError: no run 'nobody' in runs/" in done.stderr
+    with pytest.raises(RunError, match="no run 'nobody'"):
+        invoke("eval", "nobody", cwd=made, RNNCLI_DEBUG="1")
 
 
-@pytest.mark.parametrize("command", [("eval", "good"), ("compare",)])
-def test_a_closed_pipe_ends_silently(made: Path, command: tuple[str, ...]) -> None:
+def test_lack_of_memory_is_one_line(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(workflow, "load", load)
+    done = invoke("predict", "text", cwd=made)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: out of memory: use a smaller --batch-size [^\n]+\n", done.stderr)
+
+
+def test_a_closed_pipe_ends_silently(made: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [*COMMAND, *command],
+        [*COMMAND, "eval", "good"],
         cwd=made,
         env=ENVIRONMENT,
         stdout=writer,
@@ -160,7 +168,7 @@ def completions(folder: Path, shell: str, words: Sequence[str], **variables: str
         "zsh": {"_TYPER_COMPLETE_ARGS": line},
         "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
     }
-    done = rnncli(cwd=folder, _RNNCLI_COMPLETE=f"complete_{shell}", **asked[shell], **variables)
+    done = invoke(cwd=folder, _RNNCLI_COMPLETE=f"complete_{shell}", **asked[shell], **variables)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -170,7 +178,7 @@ def test_commands_are_completed(made: Path, shell: str) -> None:
     found = completions(made, shell, ["rnncli", "tr"])
     assert re.findall(r"\b(train|prepare|eval|predict|compare)\b", found)[0] == "train"
     assert not re.search(r"\b(prepare|eval|predict|compare)\b", found)
-    script = rnncli(cwd=made, _RNNCLI_COMPLETE=f"source_{shell}").stdout
+    script = invoke(cwd=made, _RNNCLI_COMPLETE=f"source_{shell}").stdout
     assert f"_RNNCLI_COMPLETE=complete_{shell}" in script
 
 
