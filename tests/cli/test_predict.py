@@ -364,7 +364,7 @@ def test_a_slow_writer_is_answered_at_once(here: Path, options: tuple[str, ...])
 
 def test_memory_does_not_grow_with_the_input(here: Path) -> None:
     peaks = []
-    for rows in (5_003, 50_021):
+    for rows in (5_003, 30_011):
         (here / "rows.txt").write_text("great movie, not bad at all, they said to me\n" * rows)
         with (here / "rows.txt").open("rb") as stdin, (here / "rows.out").open("wb") as stdout:
             process = subprocess.Popen(PREDICT, cwd=here, env=ENVIRONMENT, stdin=stdin, stdout=stdout)

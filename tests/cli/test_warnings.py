@@ -10,7 +10,7 @@ from safetensors.numpy import load
 
 from rnncli.inference.model_folder import load_model
 from rnncli.runs.run import Run
-from tests.cli.command import rnncli
+from tests.cli.command import invoke, rnncli
 from tests.cli.tables import write_table
 
 QUICK = ("--arch", "bow", "--hidden-size", "3", "--embedding-size", "5", "--devices", "1")
@@ -30,7 +30,7 @@ def warnings_in(stderr: str) -> list[str]:
 
 
 def test_unknown_words_and_a_single_answer(folder: Path) -> None:
-    prepared = rnncli("prepare", "films.csv", "--vocab-size", "3", "--json", "-q", cwd=folder)
+    prepared = invoke("prepare", "films.csv", "--vocab-size", "3", "--json", "-q", cwd=folder)
     (unknown,) = json.loads(prepared.stdout)["warnings"]
     assert "of the training split's tokens are not in the vocabulary of 3 words" in unknown
     assert prepared.stderr == f"warning: {unknown}\n"
@@ -45,20 +45,20 @@ def test_unknown_words_and_a_single_answer(folder: Path) -> None:
     assert summary["warnings"] == found
     assert done.stderr.index(unknown) < done.stderr.index("epoch 1/2"), "said while it can still be stopped"
 
-    evaluated = rnncli("eval", "--json", "-q", cwd=folder)
+    evaluated = invoke("eval", "--json", "-q", cwd=folder)
     assert evaluated.returncode == 0, evaluated.stderr
     found = warnings_in(evaluated.stderr)
     assert json.loads(evaluated.stdout)["warnings"] == found
     assert [text for text in found if text.startswith("every text of the test split is labelled 'bad'")]
 
-    predicted = rnncli("predict", "Überraschung", "nichts davon", "-q", cwd=folder)
+    predicted = invoke("predict", "Überraschung", "nichts davon", "-q", cwd=folder)
     (text,) = warnings_in(predicted.stderr)
     assert text.startswith("2 of 2 texts hold no word of the vocabulary")
     assert predicted.stderr.count("\n") == 1
 
 
 def test_divergence_keeps_what_was_good(folder: Path) -> None:
-    assert rnncli("prepare", "films.csv", "--name", "whole", "-q", cwd=folder).returncode == 0
+    assert invoke("prepare", "films.csv", "--name", "whole", "-q", cwd=folder).returncode == 0
     # One step an epoch, the first at a rate of zero: nothing is wrong before the second epoch.
     rising = ("--batch-size", "256", "--clip-norm", "0", "--warmup-steps", "2", "--learning-rate", "3e38")
     done = rnncli(
@@ -79,4 +79,4 @@ def test_divergence_keeps_what_was_good(folder: Path) -> None:
         params = {name: value for name, value in load(path.read_bytes()).items() if "params" in name}
         assert params
         assert all(np.isfinite(value).all() for value in params.values())
-    assert rnncli("predict", "--run", "runs/wild/model", "the film", cwd=folder).returncode == 0
+    assert invoke("predict", "--run", "runs/wild/model", "the film", cwd=folder).returncode == 0
