@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rnncli.workflows.compare import compare
+    from rnncli.workflows.evaluate import evaluate
     from rnncli.workflows.predict import load, predict
 
 __version__ = "0.1.0"
-__all__ = ["load", "predict"]
+__all__ = ["compare", "evaluate", "load", "predict"]
 
 
 def __getattr__(name: str) -> Any:

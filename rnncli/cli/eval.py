@@ -88,7 +88,7 @@ def evaluate(
             not_worse_than=not_worse_than,
             progress=progress,
         )
-    console.show(partial(evaluation_tables, result.figures), json=json, quiet=quiet)
+    console.show(partial(evaluation_tables, result), json=json, quiet=quiet)
     console.warn(*result.warnings)
     if json:
         console.out_json({**result.to_dict(), "verified": verify})

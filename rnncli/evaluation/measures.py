@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncli.evaluation import metrics
-from rnncli.evaluation.calibration import CalibrationBin, calibration_bins, expected_calibration_error
+from rnncli.evaluation.calibration import calibration_bins, expected_calibration_error
 from rnncli.evaluation.metrics import ClassScores, FloatArray, IntArray
 
 FORMAT_VERSION = 1
@@ -89,7 +89,7 @@ class Evaluation:
     per_class: dict[str, ClassScores]
     confusion: list[list[int]]
     tags: dict[str, TagScores]
-    calibration: list[CalibrationBin]
+    calibration: list[dict[str, float]]
     seconds: float
     arrays: Mapping[str, npt.NDArray[Any]] = field(repr=False, compare=False)
 
@@ -100,9 +100,13 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures, without the arrays, as one flat JSON object."""
-        values = dataclasses.asdict(dataclasses.replace(self, arrays={}))
-        del values["arrays"]
-        return {"format_version": FORMAT_VERSION, **values.pop("subject"), **values}
+        values = dataclasses.asdict(self)
+        figures = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("subject", "arrays")]
+        return {
+            "format_version": FORMAT_VERSION,
+            **values["subject"],
+            **{name: values[name] for name in figures},
+        }
 
 
 def measure(

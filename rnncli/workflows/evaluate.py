@@ -26,28 +26,22 @@ from rnncli.text.tokenizer import UNKNOWN_ID
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
-Progress = Callable[[str, int, int], None]  # the run that scores, texts scored so far, and in all
-
-
-def no_progress(run: str, done: int, total: int) -> None:
-    """Ignore how far the work is."""
+Progress = Callable[[str, int, int], object]  # the run that scores, texts scored so far, and in all
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """What `evaluate` found.
+class Evaluated(Evaluation):
+    """An evaluation with what `evaluate` makes of it.
 
     Attributes:
-        figures: how good the model is.
-        requirements: what was required of it, and whether it was met.
+        requirements: what was required of the model, and whether it was met.
         warnings: signs that something went wrong, a sentence each.
         not_stored: why the run does not hold the figures now; None where it does.
     """
 
-    figures: Evaluation
     requirements: list[Requirement]
     warnings: list[str]
-    not_stored: OSError | None
+    not_stored: OSError | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as one JSON object; a requirement is called a gate there."""
@@ -55,7 +49,7 @@ class Evaluated:
             {"gate": required.name, "passed": required.met, "message": required.message}
             for required in self.requirements
         ]
-        return {**self.figures.to_dict(), "gates": gates, "warnings": self.warnings}
+        return {**super().to_dict(), "gates": gates, "warnings": self.warnings}
 
 
 def evaluate(
@@ -69,7 +63,7 @@ def evaluate(
     verify: bool = False,
     fail_under: Sequence[str] = (),
     not_worse_than: str | None = None,
-    progress: Progress = no_progress,
+    progress: Progress = lambda *_: None,
 ) -> Evaluated:
     """Measure how good a run is on labelled data, and keep the figures in the run.
 
@@ -118,7 +112,7 @@ def evaluate(
         requirements.append(not_worse(found, other))
     if output is not None:
         write_rows(Path(output), found)
-    return Evaluated(found, requirements, warnings, not_stored)
+    return Evaluated(**vars(found), requirements=requirements, warnings=warnings, not_stored=not_stored)
 
 
 def score_and_measure(
@@ -128,7 +122,7 @@ def score_and_measure(
     *,
     batch_size: int,
     verify: bool = False,
-    progress: Progress = no_progress,
+    progress: Progress = lambda *_: None,
 ) -> Evaluation:
     """Score a split with a run's model and compute its figures.
 
@@ -176,7 +170,7 @@ def score_and_measure(
 
 
 def score(
-    model: SavedModel, split: Split, *, batch_size: int, progress: Callable[[int], None] = lambda _: None
+    model: SavedModel, split: Split, *, batch_size: int, progress: Callable[[int], object] = lambda _: None
 ) -> FloatArray:
     """Probabilities [examples, num_classes] in the split's order.
 
@@ -229,7 +223,7 @@ def rival_evaluation(
     dataset: Dataset,
     *,
     batch_size: int,
-    progress: Progress = no_progress,
+    progress: Progress = lambda *_: None,
 ) -> Evaluation:
     """The evaluation of another run on the same texts: the one that it holds, or else a fresh one.
 

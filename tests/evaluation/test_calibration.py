@@ -20,10 +20,10 @@ def test_bins_and_error_follow_the_definition(num_classes: int) -> None:
             continue
         found = bins[seen]
         seen += 1
-        assert (found.low, found.high) == (index / 15, (index + 1) / 15)
-        assert found.examples == inside.sum()
-        assert found.confidence == pytest.approx(confidence[inside].mean())
-        assert found.accuracy == pytest.approx(correct[inside].mean())
+        assert (found["low"], found["high"]) == (index / 15, (index + 1) / 15)
+        assert found["examples"] == inside.sum()
+        assert found["confidence"] == pytest.approx(confidence[inside].mean())
+        assert found["accuracy"] == pytest.approx(correct[inside].mean())
         error += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
     assert seen == len(bins)
     assert expected_calibration_error(bins) == pytest.approx(error)
@@ -31,7 +31,7 @@ def test_bins_and_error_follow_the_definition(num_classes: int) -> None:
 
 def test_sure_and_right_is_perfectly_calibrated() -> None:
     bins = calibration_bins(np.eye(3, dtype=np.float32), np.arange(3))
-    assert [b.examples for b in bins] == [3]
+    assert [b["examples"] for b in bins] == [3]
     assert expected_calibration_error(bins) == 0
 
 
@@ -41,9 +41,9 @@ def test_sure_and_wrong_is_as_bad_as_can_be() -> None:
 
 def test_a_bound_belongs_to_the_bin_below() -> None:
     bins = calibration_bins(np.array([[0.75, 0.25], [0.76, 0.24]]), np.array([0, 1]), num_bins=4)
-    assert [(b.low, b.high, b.examples) for b in bins] == [(0.5, 0.75, 1), (0.75, 1.0, 1)]
+    assert [(b["low"], b["high"], b["examples"]) for b in bins] == [(0.5, 0.75, 1), (0.75, 1.0, 1)]
 
 
 def test_probabilities_that_round_above_one_stay_in_the_last_bin() -> None:
     bins = calibration_bins(np.array([[np.float32(1.0000001), 0.0]], dtype=np.float32), np.array([0]))
-    assert [(b.low, b.high) for b in bins] == [(14 / 15, 1.0)]
+    assert [(b["low"], b["high"]) for b in bins] == [(14 / 15, 1.0)]

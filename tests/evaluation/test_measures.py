@@ -44,7 +44,7 @@ def test_every_figure_is_that_of_its_function(num_classes: int) -> None:
     assert sum(found.confusion[i][i] for i in range(num_classes)) == hits == found.correct.sum()
     assert found.macro_f1 == pytest.approx(np.mean([score.f1 for score in found.per_class.values()]))
     assert list(found.per_class) == list(found.labels)
-    assert sum(b.examples for b in found.calibration) == 503
+    assert sum(b["examples"] for b in found.calibration) == 503
     assert found.seconds == 1.5
 
 

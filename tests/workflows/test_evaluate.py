@@ -23,28 +23,28 @@ from tests.runs.factories import SPLIT_SIZES, make_dataset, make_run, word_split
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_a_model_is_right_where_it_should_be(runs_dir: Path, dataset: Dataset, split: str) -> None:
     run = make_run(runs_dir, "bow-1", dataset)
-    result = evaluate(runs_dir=str(runs_dir), split=split)
-    found = result.figures
+    found = evaluate(runs_dir=str(runs_dir), split=split)
     assert found.examples == SPLIT_SIZES[split]
     assert found.tags["plain"].accuracy == 1
     assert found.tags["noisy"].accuracy == 0
     assert found.tags["plain"].examples / found.examples == found.accuracy
     assert found.subject.texts_sha256 == dataset.manifest.splits[split].texts_sha256
     assert found.subject.fingerprint == dataset.fingerprint
-    assert (result.requirements, result.warnings, result.not_stored) == ([], [], None)
+    assert (found.requirements, found.warnings, found.not_stored) == ([], [], None)
     stored = stored_evaluation(run, "words", split)
-    assert stored == found
+    assert {**stored.to_dict(), "gates": [], "warnings": []} == found.to_dict()
     assert stored.correct.tolist() == found.correct.tolist()
 
 
 def test_three_classes_without_tags(runs_dir: Path) -> None:
     dataset = make_dataset(runs_dir, label_names=("a", "b", "c"), tagged=False, noise=0.0)
     run = make_run(runs_dir, "bow-1", dataset)
-    found = evaluate(runs_dir=runs_dir).figures
+    found = evaluate(runs_dir=runs_dir)
     assert found.accuracy == 1
     assert found.tags == {}
     assert found.roc_auc is None
-    assert stored_evaluation(run, "words", "test") == found
+    stored = stored_evaluation(run, "words", "test")
+    assert (stored.accuracy, stored.tags) == (1, {})
 
 
 def test_results_are_in_the_order_of_the_split_whatever_the_batches(runs_dir: Path, dataset: Dataset) -> None:
@@ -131,7 +131,7 @@ def test_figures_that_cannot_be_kept_are_given_all_the_same(
 
     monkeypatch.setattr(workflow.storage, "store", refuse)
     found = evaluate(runs_dir=runs_dir)
-    assert found.figures.examples == 307
+    assert found.examples == 307
     assert found.not_stored.errno == code
     assert found.warnings == ["the result is not kept for 'rnncli compare': somewhere: no"] * warns
 
@@ -167,7 +167,7 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
     splits = {**word_splits(), "test": word_splits(seed=5)["validation"]}
     prepared(splits, dataset.manifest.config, runs_dir=runs_dir, name="other")
     make_run(runs_dir, "bow-1", dataset)
-    found = evaluate(runs_dir=runs_dir, dataset="other").figures
+    found = evaluate(runs_dir=runs_dir, dataset="other")
     assert found.examples == SPLIT_SIZES["validation"]
     assert found.tags["plain"].accuracy == 1
 
@@ -212,11 +212,11 @@ def test_a_rival_is_scored_where_it_has_not_been_and_nothing_is_written_into_it(
     assert (fresh.subject.run, fresh.accuracy > found.accuracy) == ("b", True)
     assert {path: path.read_bytes() for path in rival.path.rglob("*") if path.is_file()} == before
 
-    kept = evaluate("b", runs_dir=runs_dir).figures
+    kept = evaluate("b", runs_dir=runs_dir)
     again = rival_evaluation(
         found, rival, dataset, batch_size=64, progress=lambda *_: pytest.fail("scored again")
     )
-    assert again == kept
+    assert again.to_dict().items() <= kept.to_dict().items()
 
 
 def test_runs_of_different_vocabularies_are_compared(runs_dir: Path, dataset: Dataset) -> None:
