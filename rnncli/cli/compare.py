@@ -14,22 +14,22 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="RUN",
-            help="Runs to compare: names, paths, latest or best; none: all.",
+            help="The runs to compare: names, paths, latest or best. Without any, all runs are compared.",
             autocompletion=complete_run,
         ),
     ] = None,
     *,
-    split: Annotated[SplitName, typer.Option(help="Part of the dataset whose results count.")] = "test",
+    split: Annotated[SplitName, typer.Option(help="Compare results on this part of the dataset.")] = "test",
     dataset: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Dataset whose results count.",
+            help="Compare results on this dataset.",
             show_default="the one each run was trained on",
             autocompletion=complete_dataset,
         ),
     ] = None,
-    sort: Annotated[SortKey, typer.Option(help="Order of the runs.")] = "accuracy",
+    sort: Annotated[SortKey, typer.Option(help="Sort the runs by this, the best first.")] = "accuracy",
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
@@ -37,7 +37,7 @@ def compare(
 ) -> None:
     """Put runs side by side.
 
-    What differs, accuracy with a paired test, parameters, time and size.
+    Shows accuracy with a paired test, parameters, training time, size, and the settings that differ.
     """
     from functools import partial
 
@@ -51,5 +51,5 @@ def compare(
     if comparison.not_evaluated:
         options = "" if split == "test" else f" --split {split}"
         options += "" if dataset is None else f" --dataset {dataset}"
-        commands = "; ".join(f"rnncli eval {name}{options}" for name in comparison.not_evaluated)
-        console.note(f"not evaluated on the {split} split yet: {commands}", quiet=quiet)
+        commands = [f"  rnncli eval {name}{options}" for name in comparison.not_evaluated]
+        console.note("\n".join([f"not evaluated on the {split} split yet:", *commands]), quiet=quiet)

@@ -67,13 +67,25 @@ def show(
 def note(text: str, *, quiet: bool = False) -> None:
     """Write a remark on stderr, unless `quiet`."""
     if not quiet:
-        sys.stderr.write(text + "\n")
+        _say(text)
 
 
 def warn(*texts: str) -> None:
     """Write warnings on stderr, a line each; `--quiet` does not hide them."""
     for text in texts:
-        sys.stderr.write(f"warning: {text}\n")
+        _say(f"warning: {text}")
+
+
+def _say(text: str) -> None:
+    """Write lines on stderr; those that are too long for a terminal go on in another, between words."""
+    if sys.stderr.isatty():
+        from shutil import get_terminal_size
+        from textwrap import fill
+
+        width = get_terminal_size().columns
+        lines = text.splitlines()
+        text = "\n".join(fill(x, width, subsequent_indent="  ", break_on_hyphens=False) for x in lines)
+    sys.stderr.write(text + "\n")
 
 
 def fail(text: str) -> None:

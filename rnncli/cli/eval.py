@@ -18,7 +18,7 @@ def evaluate(
         str,
         typer.Argument(
             metavar="RUN",
-            help="Run to evaluate: its name, its path, latest or best.",
+            help="The run to evaluate: its name, its path, latest or best.",
             autocompletion=complete_run,
         ),
     ] = "latest",
@@ -27,27 +27,33 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="Prepared dataset, of the run's labels and vocabulary.",
+            help="Evaluate on this prepared dataset, which must have the run's labels and vocabulary.",
             show_default="the one the run was trained on",
             autocompletion=complete_dataset,
         ),
     ] = None,
-    split: Annotated[SplitName, typer.Option(help="Part of the dataset.")] = "test",
+    split: Annotated[SplitName, typer.Option(help="Evaluate on this part of the dataset.")] = "test",
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write each example's prediction (.csv or .jsonl)."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the prediction of each example to this file (.csv or .jsonl).",
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts scored at a time.")] = 2048,
+    batch_size: Annotated[int, typer.Option(min=1, help="Score this many texts at a time.")] = 2048,
     verify: Annotated[
-        bool, typer.Option("--verify", help="First check that the model gives its stored predictions again.")
+        bool,
+        typer.Option(
+            "--verify", help="Check first that the model still gives the predictions stored with it."
+        ),
     ] = False,
     fail_under: Annotated[
         list[str] | None,
         typer.Option(
             metavar="METRIC=VALUE",
-            help="Exit with 3 when accuracy, macro_f1 or roc_auc is below a value; repeatable.",
+            help="Exit with 3 when a metric (accuracy, macro_f1 or roc_auc) is below this value; repeatable.",
             rich_help_panel="Quality gates",
         ),
     ] = None,
@@ -55,7 +61,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Exit with 3 when significantly less accurate than another run on the same texts "
+            help="Exit with 3 when the run is significantly less accurate than this one on the same texts "
             "(McNemar's exact test, p < 0.05).",
             autocompletion=complete_run,
             rich_help_panel="Quality gates",
@@ -68,7 +74,7 @@ def evaluate(
 ) -> None:
     """Measure how good a run is on labelled data.
 
-    Accuracy with its interval, by class and by tag, and calibration.
+    Reports accuracy with its confidence interval, figures by class and by tag, and calibration.
     """
     from functools import partial
 

@@ -1,4 +1,4 @@
-"""`rnncli eval` as a subprocess from an empty folder."""
+"""`rnncli eval` in an empty folder."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ import pytest
 from rnncli.data.dataset import Dataset
 from rnncli.runs.run import Run
 from rnncli.system.files import write_json
-from tests.cli.command import rnncli
+from tests.cli.command import invoke as rnncli
 from tests.factories import reseal
 from tests.runs.factories import make_dataset, make_run
 
@@ -74,12 +74,6 @@ def test_quiet_alone_stores_and_prints_nothing(here: Path) -> None:
     done = rnncli("eval", "-q", cwd=here)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (here / "runs/good/evaluations/words-test/figures.json").is_file()
-
-
-def test_batch_size_changes_nothing(here: Path) -> None:
-    found = [json_of(rnncli("eval", "--json", "--batch-size", n, cwd=here).stdout) for n in (1, 512)]
-    assert found[0]["accuracy"] == found[1]["accuracy"]
-    assert found[0]["loss"] == pytest.approx(found[1]["loss"], abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["predictions.csv", "predictions.jsonl"])
@@ -157,21 +151,6 @@ def test_a_damaged_model_is_refused(here: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "model.safetensors: its SHA-256 differs" in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_another_dataset_that_does_not_fit(here: Path) -> None:
-    make_dataset(here / "runs", "other", label_names=("a", "b", "c"))
-    done = rnncli("eval", "good", "--dataset", "other", cwd=here)
-    assert (done.returncode, done.stdout) == (1, "")
-    expected = "dataset 'other' does not fit run 'good': its labels are a, b, c, the run's are neg, pos"
-    assert done.stderr == f"error: {expected}\n"
-
-
-def test_a_dataset_prepared_anew(here: Path) -> None:
-    make_dataset(here / "runs", "words", seed=1)
-    done = rnncli("eval", cwd=here)
-    assert done.returncode == 1
-    assert "is not the one that run 'good' was trained on" in done.stderr
 
 
 def test_a_dataset_by_its_path(here: Path, made: Path) -> None:
