@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -14,30 +14,26 @@ def exit_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
-class StopRequest:
-    """Set by the first signal; whoever works looks at it between steps.
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], int]]:
+    """Handle both signals while the body runs, and give it a function to look at between steps.
 
-    Attributes:
-        signal: the number of the signal received, or 0.
+    It returns the number of the signal received, or 0. After the first signal, a second one ends the
+    program as it would end any other.
     """
+    received = 0
 
-    def __init__(self) -> None:
-        self.signal = 0
-
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Handle both signals while the body runs."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        previous = {number: signal.signal(number, self._receive) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-    def _receive(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
+    def receive(number: int, _frame: FrameType | None) -> None:
+        nonlocal received
+        received = number
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with suppress(RuntimeError):  # raised where the signal came in the middle of a line
             console.note("stopping after this step; once more to stop at once")
+
+    previous = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

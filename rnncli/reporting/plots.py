@@ -10,7 +10,7 @@ from rnncli.system.files import write_bytes
 
 
 def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, best_epoch: int) -> None:
-    """Draw loss and accuracy against epoch, train and validation, as a PNG at `path`."""
+    """Draw each figure against epoch, train and validation, as a PNG at `path`."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # silent where it cannot keep its list of fonts
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -20,7 +20,8 @@ def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, b
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     epochs = [line["epoch"] for line in history]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    names = [name.removeprefix("val_") for name in history[0] if name.startswith("val_")]
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for part, label, colour in (("train", "train", "tab:blue"), ("val", "validation", "tab:orange")):
             values = [line[f"{part}_{name}"] for line in history]
             axes.plot(epochs, values, marker="o", markersize=4, label=label, color=colour)

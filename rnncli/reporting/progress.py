@@ -1,100 +1,77 @@
 """Progress of a training run on stderr: a live bar on a terminal, else a plain line an epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rnncli.settings.train import TrainSettings
+    from rnncli.training.loop import EpochDone, StepDone
 
 
-class Step(Protocol):
-    """What is shown of a step; see `rnncli.training.loop.StepDone`."""
+@contextmanager
+def training_progress(
+    console: Console, settings: "TrainSettings"
+) -> Iterator[Callable[["StepDone | EpochDone"], None]]:
+    """Show a bar while the body runs, and give it a function that shows an event of the training."""
+    from rnncli.training.loop import StepDone
 
-    @property
-    def epoch(self) -> int:
-        """The epoch in progress."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("compiling", total=None, figures="")
 
-    @property
-    def batch(self) -> int:
-        """Batches done in it."""
+    def show(event: "StepDone | EpochDone") -> None:
+        if isinstance(event, StepDone):
+            figures = "  ".join(
+                f"{name} {value:{'.1%' if name == 'accuracy' else '.3f'}}"
+                for name, value in event.figures.items()
+            )
+            validating = "  validating" if event.batch == event.batches else ""
+            bar.update(
+                task,
+                description=f"epoch {event.epoch}/{settings.epochs}",
+                completed=event.batch,
+                total=event.batches,
+                figures=f"{figures}  {event.examples_per_second:,.0f}/s{validating}",
+            )
+            return
+        console.print(*epoch_lines(event.metrics, settings.epochs, improved=event.improved), sep="\n")
+        if event.stopping:
+            console.print(f"stopping early: no gain in {settings.early_stopping} epochs")
+        bar.reset(task, total=None)
 
-    @property
-    def batches(self) -> int:
-        """Batches in an epoch."""
-
-    @property
-    def loss(self) -> float:
-        """Mean loss so far."""
-
-    @property
-    def accuracy(self) -> float:
-        """Accuracy so far."""
-
-    @property
-    def examples_per_second(self) -> float:
-        """Rate so far."""
-
-
-class TimeLeft(ProgressColumn):
-    """Time left in the epoch, from the mean rate."""
-
-    def render(self, task: Task) -> Text:
-        """See the base class."""
-        seconds = task.time_remaining
-        return Text("" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d} left")
-
-
-class TrainingProgress:
-    """Shows the steps of a run as a bar, and prints a line for each finished epoch."""
-
-    def __init__(self, console: Console, epochs: int) -> None:
-        self._console = console
-        self._epochs = epochs
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[figures]}"),
-            TimeLeft(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("compiling", total=None, figures="")
-
-    @contextmanager
-    def shown(self) -> Iterator["TrainingProgress"]:
-        """Show the bar while the body runs."""
-        with self._bar:
-            yield self
-
-    def step(self, step: Step) -> None:
-        """Move the bar."""
-        figures = f"loss {step.loss:.3f}  accuracy {step.accuracy:.1%}  {step.examples_per_second:,.0f}/s"
-        if step.batch == step.batches:
-            figures += "  validating"
-        self._bar.update(
-            self._task,
-            description=f"epoch {step.epoch}/{self._epochs}",
-            completed=step.batch,
-            total=step.batches,
-            figures=figures,
-        )
-
-    def epoch(self, metrics: dict[str, Any], *, improved: bool) -> None:
-        """Print the line of an epoch and start the bar anew."""
-        self._console.print(epoch_line(metrics, self._epochs, improved=improved), soft_wrap=True)
-        self._bar.reset(self._task, total=None)
+    with bar:
+        yield show
 
 
-def epoch_line(metrics: dict[str, Any], epochs: int, *, improved: bool) -> str:
-    """One line with an epoch's figures."""
-    return (
-        f"epoch {metrics['epoch']:>{len(str(epochs))}}/{epochs}  "
-        f"train {metrics['train_loss']:.4f} {metrics['train_accuracy']:6.2%}  "
-        f"val {metrics['val_loss']:.4f} {metrics['val_accuracy']:6.2%}{'*' if improved else ' '}  "
-        f"{metrics['examples_per_second']:,.0f}/s  {metrics['seconds']:.1f} s"
-        + (f" + {metrics['compile_seconds']:.1f} s compiling" if metrics["compile_seconds"] else "")
+def epoch_lines(metrics: dict[str, Any], epochs: int, *, improved: bool) -> list[str]:
+    """An epoch's figures in at most 80 columns, and what it took to compile, if anything."""
+    seconds = metrics["seconds"]
+    start = f"epoch {metrics['epoch']:>{len(str(epochs))}}/{epochs}"
+    parts = [f"{part} {figures(metrics, f'{part}_')}" for part in ("train", "val")]
+    rate = f"{metrics['examples_per_second']:,.0f}/s"
+    took = f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.1f} s"
+    lines = [f"{start}  {parts[0]}  {parts[1]}{'*' if improved else ' '}  {rate}  {took}"]
+    if metrics["compile_seconds"]:
+        lines.append(f"{'':{len(start)}}  and {metrics['compile_seconds']:.1f} s of compiling")
+    return lines
+
+
+def figures(metrics: dict[str, Any], prefix: str) -> str:
+    """The figures whose names start with `prefix`, without their names."""
+    return " ".join(
+        f"{value:6.2%}" if name == f"{prefix}accuracy" else f"{value:.4f}" if value < 10 else f"{value:.4g}"
+        for name, value in metrics.items()
+        if name.startswith(prefix)
     )

@@ -16,7 +16,7 @@ is unfinished, and resuming writes the last files again.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +25,7 @@ from typing import Any
 
 from rnncli.errors import RunError
 from rnncli.settings.train import TrainSettings
-from rnncli.system.files import json_bytes, locked, remove_leftovers, write_bytes, write_json
+from rnncli.system.files import json_bytes, locked, remove_leftovers, to_json, write_bytes, write_json
 from rnncli.system.sealed import SUMS, Sealed, sha256_of, write_sums
 
 FORMAT_VERSION = 2
@@ -142,6 +142,11 @@ class Run:
         content = json_bytes(values)
         write_sums(self.path, {CONFIG: hashlib.sha256(content).hexdigest()})
         write_bytes(self.config_path, content)
+
+    def write_metrics(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write metrics.jsonl whole, so that it never disagrees with the checkpoint."""
+        lines = [to_json(line, indent=None) + "\n" for line in history]
+        write_bytes(self.metrics_path, "".join(lines).encode())
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write summary.json, and seal the run with all its files.

@@ -59,6 +59,18 @@ class Cluster:
             raise RunError(f"cannot join the other processes through {self.coordinator}: {reason}") from error
 
 
+def highest_of_all(number: int) -> int:
+    """The highest number that any of the processes has; all of them must ask at once."""
+    import jax
+    import numpy as np
+
+    if jax.process_count() == 1:
+        return number
+    from jax.experimental import multihost_utils
+
+    return int(multihost_utils.process_allgather(np.int32(number)).max())
+
+
 @contextmanager
 def _stdout_on_stderr() -> Iterator[None]:
     """Send what native code prints on stdout to stderr: Gloo greets its peers, and stdout is for data."""

@@ -1,7 +1,7 @@
-"""Checkpoints: the arrays of a training state and how far it is, enough to continue bit for bit.
+"""Checkpoints: the arrays of a training state and where it stands, enough to continue bit for bit.
 
     checkpoints/step-00000391/state.safetensors   every array of the training state, by its path
-                              state.json          how far it is, as plain values
+                              state.json          where it stands, as plain values
 
 A checkpoint is a sealed folder. The newest ones are kept; a damaged one is reported, and the one
 before it serves.
@@ -27,19 +27,19 @@ ARRAYS, DESCRIPTION = "state.safetensors", "state.json"
 State = TypeVar("State")  # any tree of arrays that JAX knows
 
 
-def save_checkpoint(directory: Path, step: int, state: Any, progress: Mapping[str, Any]) -> Path:
+def save_checkpoint(directory: Path, step: int, state: Any, standing: Mapping[str, Any]) -> Path:
     """Write a checkpoint below `directory`, then remove those that are no longer kept.
 
     Args:
         directory: the run's folder of checkpoints.
         step: the steps done.
         state: a tree of arrays.
-        progress: what else resuming needs, as plain JSON values.
+        standing: what else resuming needs, as plain JSON values.
     """
     path = directory / f"step-{step:08d}"
     with sealed_folder(path) as new:
         (new / ARRAYS).write_bytes(save({name: np.asarray(leaf) for name, leaf in _by_path(state).items()}))
-        write_json(new / DESCRIPTION, {"format_version": FORMAT_VERSION, "progress": progress})
+        write_json(new / DESCRIPTION, {"format_version": FORMAT_VERSION, "standing": standing})
     for old in _newest_first(directory)[KEPT:]:
         shutil.rmtree(old)
     return path
@@ -81,7 +81,7 @@ def _by_path(state: Any) -> dict[str, Any]:
 
 def _load(path: Path, template: State) -> tuple[State, dict[str, Any]]:
     sealed = Sealed.open(path, error=RunError, remedy="trying the checkpoint before it")
-    progress: dict[str, Any] = sealed.json(DESCRIPTION, FORMAT_VERSION)["progress"]
+    standing: dict[str, Any] = sealed.json(DESCRIPTION, FORMAT_VERSION)["standing"]
     arrays, expected = load(sealed.read(ARRAYS)), _by_path(template)
     for name, leaf in expected.items():
         found = arrays.get(name)
@@ -92,4 +92,4 @@ def _load(path: Path, template: State) -> tuple[State, dict[str, Any]]:
     if unknown:
         raise sealed.failure(ARRAYS, f"{unknown[0]} is no part of this model and optimizer")
     structure = jax.tree_util.tree_structure(template)
-    return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected]), progress
+    return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected]), standing

@@ -1,108 +1,77 @@
-"""The training loop, a generator of events: no printing, no paths.
+"""The training loop, a generator of events: no printing, no paths, no labels.
 
 Whoever consumes the events saves, logs and decides to stop. Everything that decides what comes
-next is in `Progress` and `TrainState`, and randomness is a function of (seed, step) and
+next is in `Standing` and `TrainState`, and randomness is a function of (seed, step) and
 (seed, epoch), so that a loop started from a saved pair continues as the first would have.
 """
 
-import dataclasses
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
-from rnncli.data.batching import (
-    Plan,
-    bucket_widths,
-    distinct_words,
-    pad,
-    plan_epoch,
-    room_for_words,
-    round_up,
-)
-from rnncli.data.dataset import Split
 from rnncli.errors import DivergedError
-from rnncli.settings.train import ClassWeights, TrainSettings
+from rnncli.settings.train import TrainSettings
+from rnncli.training.objectives.base import Objective, Sums
 from rnncli.training.optimizer import learning_rates
-from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
+from rnncli.training.step import Programs, TrainState
 
-SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words a batch has
 IN_FLIGHT = 4  # steps handed to the devices before their results are awaited, after the first one
 
 
 @dataclass
-class Progress:
-    """Where a run stands, apart from its arrays; plain JSON values.
+class Standing:
+    """Where a training stands, apart from its arrays; plain JSON values.
 
     Attributes:
         epoch: the epoch in progress, from 1.
         batch: batches of it that are done.
-        loss, weight, correct, examples, grad_norm: sums over those batches.
+        sums: the objective's sums over those batches, with ``grad_norm``.
         seconds: time spent on them without compilation.
         compile_seconds: time spent compiling during the epoch.
-        best_epoch: epoch with the highest validation accuracy; 0 before the first.
-        best_accuracy, best_loss: its validation figures.
+        best_epoch: the epoch with the best validation figures; 0 before the first.
+        best: those figures.
         history: a dictionary for each finished epoch, as in metrics.jsonl.
     """
 
     epoch: int = 1
     batch: int = 0
-    loss: float = 0.0
-    weight: float = 0.0
-    correct: int = 0
-    examples: int = 0
-    grad_norm: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     compile_seconds: float = 0.0
     best_epoch: int = 0
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
+    best: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, metrics: BatchMetrics, step: int) -> None:
+    def add(self, sums: Sums, step: int) -> None:
         """Count one batch.
 
         Raises:
             DivergedError: its loss or gradient is not finite.
         """
-        loss, grad_norm = float(metrics.loss), float(metrics.grad_norm)
+        values = {name: float(value) for name, value in sums.items()}
+        loss, grad_norm = values["loss"], values["grad_norm"]
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
             found = f"the loss is {loss}, the gradient's norm {grad_norm}"
             raise DivergedError(f"step {step} (epoch {self.epoch}): {found}")
         self.batch += 1
-        self.loss += loss
-        self.weight += float(metrics.weight)
-        self.correct += int(metrics.correct)
-        self.examples += int(metrics.examples)
-        self.grad_norm += grad_norm
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
 
-    def finish_epoch(self, metrics: dict[str, Any]) -> bool:
-        """Record an epoch, move to the next, and return whether it is the best so far."""
-        rank = (metrics["val_accuracy"], -metrics["val_loss"])
-        better = rank > (self.best_accuracy, -self.best_loss)
-        if better:
-            self.best_epoch, self.best_accuracy, self.best_loss = self.epoch, rank[0], metrics["val_loss"]
+    def finish_epoch(self, metrics: dict[str, Any]) -> None:
+        """Record an epoch and move to the next."""
         self.history.append(metrics)
-        fresh = Progress(epoch=self.epoch + 1)
-        for name in ("epoch", "batch", "loss", "weight", "correct", "examples", "grad_norm", "seconds"):
-            setattr(self, name, getattr(fresh, name))
-        self.compile_seconds = 0.0
-        return better
-
-    def to_dict(self) -> dict[str, Any]:
-        """The progress as plain JSON values; no best loss yet is null."""
-        return dataclasses.asdict(self) | {"best_loss": self.best_loss if self.best_epoch else None}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Rebuild what `to_dict` gave."""
-        best_loss = math.inf if values["best_loss"] is None else values["best_loss"]
-        return cls(**{**values, "best_loss": best_loss})
+        self.epoch, self.batch, self.sums, self.seconds, self.compile_seconds = (
+            self.epoch + 1,
+            0,
+            {},
+            0.0,
+            0.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -114,7 +83,7 @@ class StepDone:
         epoch: from 1.
         batch: batches done in this epoch, of `batches`.
         batches: batches in an epoch.
-        loss, accuracy: means over this epoch so far.
+        figures: the objective's figures over this epoch so far.
         examples_per_second: in this epoch so far, without compilation.
     """
 
@@ -122,8 +91,7 @@ class StepDone:
     epoch: int
     batch: int
     batches: int
-    loss: float
-    accuracy: float
+    figures: dict[str, float]
     examples_per_second: float
 
 
@@ -143,60 +111,38 @@ class EpochDone:
 
 
 class Trainer:
-    """One run in memory: settings, data, compiled steps, state and progress."""
+    """One training in memory.
 
-    def __init__(
-        self,
-        config: TrainSettings,
-        steps: Steps,
-        train: Split,
-        validation: Split,
-        *,
-        vocab_size: int,
-        num_classes: int,
-        max_length: int,
-    ) -> None:
-        self.config = config
-        self.steps = steps
-        self._splits = {"train": train, "validation": validation}
-        self._vocab_size = vocab_size
-        self._class_weights = class_weights(labels_of(train), num_classes, config.data.class_weights)
-        longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
-        self._widths = (
-            bucket_widths(train.lengths, longest)
-            if config.data.batching == "buckets"
-            else (round_up(max_length),)
-        )
-        self._rooms = self._rooms_for_words(train)
-        self._key = jax.random.key(config.seed)
-        self.state = steps.initial_state(config.seed)
-        self.progress = Progress()
-        self._learning_rates = learning_rates(config.optimizer, self.total_steps)
+    Attributes:
+        state: the arrays.
+        standing: the rest of what decides how it goes on.
+    """
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Steps in an epoch."""
-        return -(-len(self._splits["train"]) // self.config.data.batch_size)
-
-    @property
-    def total_steps(self) -> int:
-        """Steps in the whole run."""
-        return self.batches_per_epoch * self.config.epochs
+    def __init__(self, settings: TrainSettings, objective: Objective, programs: Programs) -> None:
+        self._settings = settings
+        self._objective = objective
+        self._programs = programs
+        self._compiled = programs.compile_seconds  # of them, those counted already
+        self._batches = objective.batches_per_epoch
+        self._learning_rates = learning_rates(settings.optimizer, self._batches * settings.epochs)
+        self._key = jax.random.key(settings.seed)
+        self.state = programs.initial_state(objective.initial_params(settings.seed))
+        self.standing = Standing()
 
     @property
     def finished(self) -> bool:
-        """Whether no epoch is left, or early stopping has ended the run."""
-        return self.progress.epoch > self.config.epochs or self._out_of_patience()
+        """Whether no epoch is left, or early stopping has ended the training."""
+        return self.standing.epoch > self._settings.epochs or self._out_of_patience()
 
-    def restore(self, state: TrainState, progress: Progress) -> None:
+    def restore(self, state: TrainState, standing: Standing) -> None:
         """Continue from a saved state."""
-        self.state, self.progress = self.steps.place(state), progress
+        self.state, self.standing = self._programs.place_state(state), standing
 
     def run(self, pause_every: int = 0) -> Iterator[StepDone | EpochDone]:
         """Train until the last epoch or early stopping.
 
         Events come after every few steps, and after those whose number `pause_every` divides, unless
-        it is 0. `state` and `progress` belong together whenever an event is handed out, so that the
+        it is 0. `state` and `standing` belong together whenever an event is handed out, so that the
         consumer may save them or leave.
 
         Raises:
@@ -208,125 +154,83 @@ class Trainer:
 
     def _epoch(self, pause_every: int) -> Iterator[StepDone]:
         """The rest of the epoch in progress."""
-        progress, split = self.progress, self._splits["train"]
-        plans = self._plans(progress.epoch)
-        first_step = (progress.epoch - 1) * len(plans)
-        seconds, waiting = progress.seconds, list[BatchMetrics]()
-        started = time.perf_counter()
-        compiled = 0.0
-        first = progress.batch + 1
-        for number, plan in enumerate(plans[progress.batch :], first):
-            examples = self._examples(split, plan, self._class_weights)
-            compiled += self._compile("train", examples)
-            self.state, metrics = self.steps.train(self.state, examples, self._key)
-            waiting.append(metrics)
+        standing, programs = self.standing, self._programs
+        plans = self._objective.plans("train", np.random.default_rng([self._settings.seed, standing.epoch]))
+        first, first_step = standing.batch + 1, (standing.epoch - 1) * len(plans)
+        waiting = list[Sums]()
+        # The time between two events counts, less what of it was spent compiling.
+        seconds, started, compiled = standing.seconds, time.perf_counter(), programs.compile_seconds
+        for number, plan in enumerate(plans[standing.batch :], first):
+            batch = programs.place_batch(self._objective.batch("train", plan))
+            self.state, sums = programs.train(self.state, batch, self._key)
+            waiting.append(sums)
             pausing = pause_every and (first_step + number) % pause_every == 0
             if number % IN_FLIGHT and number not in (first, len(plans)) and not pausing:
                 continue
-            for metrics in waiting:
-                progress.add(metrics, first_step + progress.batch + 1)
+            for sums in waiting:
+                standing.add(sums, first_step + standing.batch + 1)
             waiting.clear()
-            progress.seconds = seconds + time.perf_counter() - started - compiled
+            self._count_compilation()
+            elapsed = time.perf_counter() - started - (programs.compile_seconds - compiled)
+            standing.seconds = seconds + elapsed
             yield StepDone(
-                step=first_step + progress.batch,
-                epoch=progress.epoch,
-                batch=progress.batch,
+                step=first_step + standing.batch,
+                epoch=standing.epoch,
+                batch=standing.batch,
                 batches=len(plans),
-                loss=progress.loss / progress.weight,
-                accuracy=progress.correct / progress.examples,
-                examples_per_second=progress.examples / progress.seconds,
+                figures=self._objective.figures(standing.sums),
+                examples_per_second=standing.sums["examples"] / standing.seconds,
             )
-
-    def _plans(self, epoch: int) -> list[Plan]:
-        """The training batches of an epoch, in order."""
-        rng = np.random.default_rng([self.config.seed, epoch])
-        lengths = self._splits["train"].lengths
-        return plan_epoch(lengths, self.config.data.batch_size, self._widths, rng)
-
-    def _rooms_for_words(self, train: Split) -> dict[int, int]:
-        """How many distinct words a shard has room for, by padded length."""
-        rooms = {}
-        plans = self._plans(epoch=1)
-        for width in {plan.width for plan in plans}:
-            some = [plan for plan in plans if plan.width == width][:SAMPLED_BATCHES]
-            batches = [pad(train, plan.rows, width, self.config.data.batch_size) for plan in some]
-            rooms[width] = room_for_words(batches, self._vocab_size, self.steps.num_shards)
-        return rooms
 
     def _finish_epoch(self) -> EpochDone:
         """Validate, and record the epoch."""
-        progress, step = self.progress, self.progress.epoch * self.batches_per_epoch
-        val_loss, val_accuracy = self.validate()
-        if not math.isfinite(val_loss):
-            raise DivergedError(f"step {step} (epoch {progress.epoch}): the validation loss is {val_loss}")
+        standing, step = self.standing, self.standing.epoch * self._batches
+        trained, validated = self._objective.figures(standing.sums), self.validate()
+        if not math.isfinite(validated["loss"]):
+            found = f"the validation loss is {validated['loss']}"
+            raise DivergedError(f"step {step} (epoch {standing.epoch}): {found}")
+        self._count_compilation()
+        improved = not standing.best or self._objective.rank(validated) > self._objective.rank(standing.best)
+        if improved:
+            standing.best_epoch, standing.best = standing.epoch, validated
         metrics = {
-            "epoch": progress.epoch,
+            "epoch": standing.epoch,
             "step": step,
-            "train_loss": progress.loss / progress.weight,
-            "train_accuracy": progress.correct / progress.examples,
-            "val_loss": val_loss,
-            "val_accuracy": val_accuracy,
-            "seconds": progress.seconds,
-            "compile_seconds": progress.compile_seconds,
-            "examples_per_second": progress.examples / progress.seconds,
+            **{f"train_{name}": value for name, value in trained.items()},
+            **{f"val_{name}": value for name, value in validated.items()},
+            "seconds": standing.seconds,
+            "compile_seconds": standing.compile_seconds,
+            "examples_per_second": standing.sums["examples"] / standing.seconds,
             "learning_rate": float(self._learning_rates(step - 1)),
-            "grad_norm": progress.grad_norm / progress.batch,
+            "grad_norm": standing.sums["grad_norm"] / standing.batch,
         }
-        improved = progress.finish_epoch(metrics)
-        return EpochDone(metrics, improved, self._out_of_patience() and progress.epoch <= self.config.epochs)
+        standing.finish_epoch(metrics)
+        stopping = self._out_of_patience() and standing.epoch <= self._settings.epochs
+        return EpochDone(metrics, improved, stopping)
 
     def _out_of_patience(self) -> bool:
-        since_best = self.progress.epoch - 1 - self.progress.best_epoch
-        return 0 < self.config.early_stopping <= since_best
+        since_best = self.standing.epoch - 1 - self.standing.best_epoch
+        return 0 < self._settings.early_stopping <= since_best
 
-    def validate(self) -> tuple[float, float]:
-        """Mean loss in nats and accuracy on the validation split."""
-        split = self._splits["validation"]
-        unit = np.ones_like(self._class_weights)
-        sums = np.zeros(4)
-        for plan in plan_epoch(split.lengths, self.config.data.batch_size, self._widths, None):
-            examples = self._examples(split, plan, unit)
-            self._compile("eval", examples)
-            metrics = self.steps.evaluate(self.state, examples)
-            sums += [float(value) for value in metrics[:4]]
-        return float(sums[0] / sums[1]), float(sums[2] / sums[3])
+    def validate(self) -> dict[str, float]:
+        """The objective's figures on the validation split."""
+        total: dict[str, float] = {}
+        for plan in self._objective.plans("validation", None):
+            batch = self._programs.place_batch(self._objective.batch("validation", plan))
+            for name, value in self._programs.evaluate(self.state.params, batch).items():
+                total[name] = total.get(name, 0.0) + float(value)
+        return self._objective.figures(total)
 
-    def _examples(self, split: Split, plan: Plan, weights: NDArray[np.float32]) -> Examples:
-        """The batch of a plan on the devices; rows that fill it up weigh nothing."""
-        size = self.config.data.batch_size
-        token_ids = pad(split, plan.rows, plan.width, size)
-        room = self._rooms.get(plan.width, 0)
-        batch = distinct_words(token_ids, self._vocab_size, self.steps.num_shards, room)
-        labels = np.zeros(size, np.int32)
-        labels[: len(plan.rows)] = labels_of(split)[plan.rows]
-        row_weights = np.zeros(size, np.float32)
-        row_weights[: len(plan.rows)] = weights[labels[: len(plan.rows)]]
-        return self.steps.place_examples(Examples(batch.positions, batch.words, labels, row_weights))
-
-    def _compile(self, kind: str, examples: Examples) -> float:
-        """Compile the program for a new shape; return the seconds it took."""
-        started = time.perf_counter()
-        if not self.steps.compile(kind, self.state, examples, self._key):
-            return 0.0
-        seconds = time.perf_counter() - started
-        self.progress.compile_seconds += seconds
-        return seconds
+    def _count_compilation(self) -> None:
+        """Add to the epoch what was spent compiling since this was last done."""
+        spent = self._programs.compile_seconds
+        self.standing.compile_seconds += spent - self._compiled
+        self._compiled = spent
 
 
-def labels_of(split: Split) -> NDArray[np.int32]:
-    """The labels of a split that must have them, [n]."""
-    if split.labels is None:
-        raise ValueError(f"split '{split.name}' has no labels")
-    return split.labels
-
-
-def class_weights(labels: NDArray[np.int32], num_classes: int, how: ClassWeights) -> NDArray[np.float32]:
-    """The weight of each class in the loss, [num_classes].
-
-    Balanced weights are n / (classes · n_c), so that every class weighs the same in sum; a class
-    without examples gets 0.
-    """
-    if how == "none":
-        return np.ones(num_classes, np.float32)
-    counts = np.bincount(labels, minlength=num_classes)
-    return np.where(counts > 0, len(labels) / (num_classes * np.maximum(counts, 1)), 0).astype(np.float32)
+def require_finite(state: TrainState) -> None:
+    """Raise DivergedError unless every parameter is finite, as they may not be under a finite loss."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state.params):
+        if not np.isfinite(np.asarray(leaf)).all():
+            name = ".".join(key.key for key in path)
+            raise DivergedError(f"step {int(state.step)}: the parameters '{name}' are not finite")

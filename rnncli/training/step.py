@@ -1,6 +1,7 @@
-"""Pure functions of one batch: loss, training step, evaluation step."""
+"""The training step: one pure function; and the programs that are compiled of it."""
 
-from collections.abc import Callable
+import time
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -8,15 +9,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from numpy.typing import NDArray
 
-from rnncli.models.classifier import Classifier
-from rnncli.models.parameters import initial_weights, nested
-from rnncli.settings.model import ModelShape
-from rnncli.settings.train import Precision
-
-Params = dict[str, Any]
-Values = Array | NDArray[Any]
+from rnncli.training.objectives.base import Batch, Objective, Params, Sums
 
 
 class TrainState(NamedTuple):
@@ -33,185 +27,109 @@ class TrainState(NamedTuple):
     step: Array
 
 
-class Examples(NamedTuple):
-    """A labelled batch, on the host or on the devices.
+def initial_state(params: Params, *, tx: optax.GradientTransformation) -> TrainState:
+    """The state before the first step."""
+    return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
 
-    Attributes:
-        positions: [batch, time], see `Classifier`.
-        words: [shards, words], a list for each device's share of the texts, see `Classifier`; or None.
-        labels: [batch] class indices.
-        weights: [batch] how much each example counts in the loss; 0 for rows that fill the batch.
+
+def train_step(
+    state: TrainState, batch: Batch, key: Array, *, objective: Objective, tx: optax.GradientTransformation
+) -> tuple[TrainState, Sums]:
+    """Update the parameters once, from the gradient of a batch's mean loss.
+
+    Every device of the axis ``data`` runs this at once on its share of the rows, with the same state;
+    they exchange the sums of their gradients, and all return the same.
+
+    Args:
+        state: the state before.
+        batch: this device's share.
+        key: the run's; what is random in a step is a function of it, of the step's number and of a
+            row's place in the whole batch, and so neither of the devices nor of earlier steps.
+        objective: what is minimised.
+        tx: the update rule.
+
+    Returns:
+        The state after, and the objective's sums over the whole batch with ``grad_norm``, the global
+        norm of the gradient before clipping.
     """
+    rows = len(jnp.asarray(batch["weights"]))
+    places = jax.lax.axis_index("data") * rows + jnp.arange(rows)  # [rows], in the whole batch
+    row_keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), places)
 
-    positions: Values
-    words: Values | None
-    labels: Values
-    weights: Values
+    def summed_loss(params: Params) -> tuple[Array, Sums]:
+        sums = objective.sums(params, batch, row_keys)
+        return sums["loss"], sums
 
+    gradients_and_sums = jax.grad(summed_loss, has_aux=True)(state.params)
+    # The devices meet once, at the end: one that has to wait earlier leaves its core idle.
+    grads, sums = jax.lax.psum(gradients_and_sums, "data")
+    grads = jax.tree.map(lambda grad: grad / sums["weight"], grads)
 
-class BatchMetrics(NamedTuple):
-    """Sums over a batch, float32 all of them, so that the devices add them up in one exchange.
-
-    `grad_norm` is 0 where no gradient was taken.
-
-    Attributes:
-        loss: weighted sum of the examples' cross-entropies, in nats.
-        weight: sum of the examples' weights.
-        correct: examples with a weight whose most probable class is the label.
-        examples: examples with a weight.
-        grad_norm: global norm of the gradient, before clipping.
-    """
-
-    loss: Array
-    weight: Array
-    correct: Array
-    examples: Array
-    grad_norm: Array
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    return TrainState(params, opt_state, state.step + 1), sums | {"grad_norm": optax.tree.norm(grads)}
 
 
-def cross_entropy(logits: Array, labels: Array) -> Array:
-    """Negative log-probability of each label, in nats, [batch].
-
-    One logit is that of class 1 against class 0 (binary cross-entropy); more are a softmax's.
-    """
-    if logits.shape[-1] == 1:
-        return optax.sigmoid_binary_cross_entropy(logits[:, 0], labels.astype(logits.dtype))
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+def eval_step(params: Params, batch: Batch, *, objective: Objective) -> Sums:
+    """The objective's sums over a whole batch, without randomness; `batch` is this device's share."""
+    return jax.lax.psum(objective.sums(params, batch, None), "data")
 
 
-def batch_metrics(logits: Array, examples: Examples) -> BatchMetrics:
-    """Loss and hits of a batch, as sums."""
-    binary = logits.shape[-1] == 1
-    predicted = (logits[:, 0] > 0).astype(jnp.int32) if binary else logits.argmax(axis=-1)
-    labels, weights = jnp.asarray(examples.labels), jnp.asarray(examples.weights)
-    counts = weights > 0
-    return BatchMetrics(
-        loss=(weights * cross_entropy(logits, labels)).sum(),
-        weight=weights.sum(),
-        correct=(counts & (predicted == labels)).sum(dtype=jnp.float32),
-        examples=counts.sum(dtype=jnp.float32),
-        grad_norm=jnp.zeros(()),
-    )
-
-
-class Steps:
-    """The compiled programs of one model on one mesh, an array shape each, and their count and time.
+class Programs:
+    """The two steps compiled for an objective, an optimizer and a mesh, a program for each shape of a batch.
 
     Batches are split over the mesh's devices; parameters and optimizer state are copied to each.
+
+    Attributes:
+        compile_seconds: time spent compiling so far.
     """
 
-    def __init__(
-        self,
-        config: ModelShape,
-        tx: optax.GradientTransformation,
-        mesh: Mesh,
-        precision: Precision = "float32",
-    ) -> None:
-        self._model = Classifier(config, jnp.bfloat16 if precision == "bfloat16" else None)
-        self._tx = tx
-        self._mesh = mesh
-        self._split = NamedSharding(mesh, PartitionSpec("data"))
-        self._whole = NamedSharding(mesh, PartitionSpec())
-        self._programs: dict[tuple[Any, ...], jax.stages.Compiled] = {}
-        self._initialise = jax.jit(self._initial_state, out_shardings=self._whole)
-        self._train = jax.jit(self._train_step, donate_argnums=0)
-        self._evaluate = jax.jit(self._eval_step)
+    def __init__(self, objective: Objective, tx: optax.GradientTransformation, mesh: Mesh) -> None:
+        split, whole = PartitionSpec("data"), PartitionSpec()
+        self._split, self._whole = NamedSharding(mesh, split), NamedSharding(mesh, whole)
+        self._initialise = jax.jit(partial(initial_state, tx=tx), out_shardings=self._whole)
+        # Left to itself, the compiler adds up the recurrent weights' gradient over the devices at
+        # every time step, inside the loop; mapped by hand, each device finishes first.
+        on_devices = partial(jax.shard_map, mesh=mesh, out_specs=whole, check_vma=False)
+        step = partial(train_step, objective=objective, tx=tx)
+        self._train = jax.jit(on_devices(step, in_specs=(whole, split, whole)), donate_argnums=0)
+        self._evaluate = jax.jit(on_devices(partial(eval_step, objective=objective), in_specs=(whole, split)))
+        self._compiled: dict[Any, jax.stages.Compiled] = {}
+        self.compile_seconds = 0.0
 
-    @property
-    def num_shards(self) -> int:
-        """Equal parts that a batch is split into."""
-        return self._mesh.size
-
-    @property
-    def num_programs(self) -> int:
+    def __len__(self) -> int:
         """How many programs were compiled so far."""
-        return len(self._programs)
+        return len(self._compiled)
 
-    def initial_state(self, seed: int) -> TrainState:
-        """Fresh parameters drawn from `seed`, and the optimizer's state for them."""
-        return self._initialise(nested(initial_weights(self._model.config, seed)))
+    def initial_state(self, params: Params) -> TrainState:
+        """The state before the first step, on every device."""
+        return self._initialise(params)
 
-    def place(self, state: TrainState) -> TrainState:
+    def place_state(self, state: TrainState) -> TrainState:
         """`state` copied to every device."""
         return jax.device_put(state, self._whole)
 
-    def place_examples(self, examples: Examples) -> Examples:
+    def place_batch(self, batch: Batch) -> Batch:
         """A batch of host arrays, split over the devices; each process fills its own."""
         if jax.process_count() == 1:
-            return jax.device_put(examples, self._split)
-
-        def share(values: NDArray[Any]) -> Array:
-            return jax.make_array_from_callback(values.shape, self._split, values.__getitem__)
-
-        return jax.tree.map(share, examples)
-
-    def compile(self, kind: str, state: TrainState, examples: Examples, key: Array) -> bool:
-        """Make sure that the program for this batch's shape exists; return whether it was compiled now."""
-        name = self._name(kind, examples)
-        if name in self._programs:
-            return False
-        if kind == "train":
-            self._programs[name] = self._train.lower(state, examples, key).compile()
-        else:
-            self._programs[name] = self._evaluate.lower(state.params, examples).compile()
-        return True
-
-    def train(self, state: TrainState, examples: Examples, key: Array) -> tuple[TrainState, BatchMetrics]:
-        """One optimizer step; `state` is consumed. `key` is the run's, not the step's."""
-        return self._programs[self._name("train", examples)](state, examples, key)
-
-    def evaluate(self, state: TrainState, examples: Examples) -> BatchMetrics:
-        """Metrics of a batch without dropout."""
-        return self._programs[self._name("eval", examples)](state.params, examples)
-
-    @staticmethod
-    def _name(kind: str, examples: Examples) -> tuple[Any, ...]:
-        return (kind, examples.positions.shape, None if examples.words is None else examples.words.shape)
-
-    def _initial_state(self, params: Params) -> TrainState:
-        return TrainState(params, self._tx.init(params), jnp.zeros((), jnp.int32))
-
-    def _train_step(
-        self, state: TrainState, examples: Examples, key: Array
-    ) -> tuple[TrainState, BatchMetrics]:
-        step_key = jax.random.fold_in(key, state.step)
-        grads, metrics = self._on_shards(self._shard_gradients)(state.params, examples, step_key)
-        updates, opt_state = self._tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        metrics = metrics._replace(grad_norm=optax.tree.norm(grads))
-        return TrainState(params, opt_state, state.step + 1), metrics
-
-    def _eval_step(self, params: Params, examples: Examples) -> BatchMetrics:
-        return self._on_shards(self._shard_metrics)(params, examples, None)
-
-    def _on_shards(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` of (params, examples, key) on every device, each with its share of the examples.
-
-        Left to itself, the compiler adds up the recurrent weights' gradient over the devices at
-        every time step, inside the loop; here each device finishes first.
-        """
-        split: Any = PartitionSpec("data")
-        whole: Any = PartitionSpec()
-        return jax.shard_map(
-            function, mesh=self._mesh, in_specs=(whole, split, whole), out_specs=whole, check_vma=False
+            return jax.device_put(batch, self._split)
+        return jax.tree.map(
+            lambda array: jax.make_array_from_callback(array.shape, self._split, array.__getitem__), batch
         )
 
-    def _shard_gradients(self, params: Params, examples: Examples, key: Array) -> tuple[Params, BatchMetrics]:
-        rows = len(examples.labels)
-        numbers = jax.lax.axis_index("data") * rows + jnp.arange(rows)  # of the rows, in the whole batch
-        dropout_keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+    def train(self, state: TrainState, batch: Batch, key: Array) -> tuple[TrainState, Sums]:
+        """`train_step` on the devices; `state` is consumed."""
+        return self._run(self._train, state, batch, key)
 
-        def summed_loss(params: Params) -> tuple[Array, BatchMetrics]:
-            metrics = batch_metrics(self._logits(params, examples, dropout_keys), examples)
-            return metrics.loss, metrics
+    def evaluate(self, params: Params, batch: Batch) -> Sums:
+        """`eval_step` on the devices."""
+        return self._run(self._evaluate, params, batch)
 
-        # The devices meet once, at the end: one that has to wait earlier leaves its core idle.
-        grads, metrics = jax.lax.psum(jax.grad(summed_loss, has_aux=True)(params), "data")
-        return jax.tree.map(lambda grad: grad / metrics.weight, grads), metrics
-
-    def _shard_metrics(self, params: Params, examples: Examples, _key: None) -> BatchMetrics:
-        return jax.lax.psum(batch_metrics(self._logits(params, examples), examples), "data")
-
-    def _logits(self, params: Params, examples: Examples, dropout_keys: Array | None = None) -> Array:
-        words = None if examples.words is None else examples.words[0]
-        return jnp.asarray(self._model.apply({"params": params}, examples.positions, words, dropout_keys))
+    def _run(self, step: Any, values: Any, batch: Batch, *rest: Array) -> Any:
+        """Run a step on arrays that are on the devices, and compile it first where the shape is new."""
+        name = (step, *(leaf.shape for leaf in jax.tree.leaves(batch)))
+        if name not in self._compiled:
+            started = time.perf_counter()
+            self._compiled[name] = step.lower(values, batch, *rest).compile()
+            self.compile_seconds += time.perf_counter() - started
+        return self._compiled[name](values, batch, *rest)

@@ -1,0 +1,1 @@
+"""What trainings minimise; see `rnncli.training.objectives.base`."""

@@ -1,0 +1,149 @@
+"""Telling the classes of texts apart: cross-entropy, accuracy, weights of classes."""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from numpy.typing import NDArray
+
+from rnncli.data.batching import (
+    Plan,
+    bucket_widths,
+    distinct_words,
+    pad,
+    plan_epoch,
+    room_for_words,
+    round_up,
+)
+from rnncli.data.dataset import Split
+from rnncli.models.classifier import Classifier
+from rnncli.models.parameters import initial_weights, nested
+from rnncli.settings.model import ModelShape
+from rnncli.settings.train import ClassWeights, TrainSettings
+from rnncli.training.objectives.base import Batch, Objective, Params, Part, Sums
+
+SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words a batch has
+
+
+class Classification(Objective):
+    """The mean cross-entropy of labelled texts, weighted by class while training.
+
+    A batch holds ``positions`` [batch, time] and ``words`` [devices, words], a list for each device's
+    share of the texts, or None (see `Classifier`), ``labels`` [batch], and ``weights`` [batch].
+
+    Attributes:
+        model: the classifier.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        shape: ModelShape,
+        train: Split,
+        validation: Split,
+        *,
+        max_length: int,
+        num_devices: int,
+    ) -> None:
+        """Choose the lengths that batches are padded to, and how many distinct words they have room for.
+
+        Args:
+            settings: of the run.
+            shape: of the classifier.
+            train: labelled texts to learn from.
+            validation: labelled texts to measure on.
+            max_length: tokens of the longest text that there can be.
+            num_devices: equal parts that a batch is split into.
+        """
+        self.model = Classifier(shape, jnp.bfloat16 if settings.precision == "bfloat16" else None)
+        self._splits = {"train": train, "validation": validation}
+        self._batch_size, self._num_devices = settings.data.batch_size, num_devices
+        self._class_weights = {
+            "train": class_weights(labels_of(train), shape.num_classes, settings.data.class_weights),
+            "validation": np.ones(shape.num_classes, np.float32),
+        }
+        longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
+        in_buckets = settings.data.batching == "buckets"
+        self._widths = bucket_widths(train.lengths, longest) if in_buckets else (round_up(max_length),)
+        self._rooms = {}
+        plans = self.plans("train", np.random.default_rng([settings.seed, 1]))
+        for width in {plan.width for plan in plans}:
+            some = [plan for plan in plans if plan.width == width][:SAMPLED_BATCHES]
+            batches = [pad(train, plan.rows, width, self._batch_size) for plan in some]
+            self._rooms[width] = room_for_words(batches, shape.vocab_size, num_devices)
+
+    def initial_params(self, seed: int) -> Params:
+        """See the base class."""
+        return nested(initial_weights(self.model.config, seed))
+
+    def plans(self, part: Part, random: np.random.Generator | None) -> list[Plan]:
+        """See the base class."""
+        return plan_epoch(self._splits[part].lengths, self._batch_size, self._widths, random)
+
+    def batch(self, part: Part, plan: Plan) -> Batch:
+        """See the base class."""
+        split, size, rows = self._splits[part], self._batch_size, len(plan.rows)
+        token_ids = pad(split, plan.rows, plan.width, size)
+        room = self._rooms.get(plan.width, 0)
+        listed = distinct_words(token_ids, self.model.config.vocab_size, self._num_devices, room)
+        labels, weights = np.zeros(size, np.int32), np.zeros(size, np.float32)
+        labels[:rows] = labels_of(split)[plan.rows]
+        weights[:rows] = self._class_weights[part][labels[:rows]]
+        return {"positions": listed.positions, "words": listed.words, "labels": labels, "weights": weights}
+
+    def sums(self, params: Params, batch: Batch, keys: Array | None) -> Sums:
+        """See the base class; ``correct`` counts the examples whose most probable class is the label."""
+        words = None if batch["words"] is None else batch["words"][0]
+        logits = self.model.apply({"params": params}, batch["positions"], words, keys)
+        return sums_of(jnp.asarray(logits), jnp.asarray(batch["labels"]), jnp.asarray(batch["weights"]))
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """Mean loss in nats, and accuracy."""
+        return {"loss": sums["loss"] / sums["weight"], "accuracy": sums["correct"] / sums["examples"]}
+
+    def rank(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+        """Accuracy decides, and the loss where it is equal."""
+        return figures["accuracy"], -figures["loss"]
+
+
+def cross_entropy(logits: Array, labels: Array) -> Array:
+    """Negative log-probability of each label, in nats, [batch].
+
+    One logit is that of class 1 against class 0 (binary cross-entropy); more are a softmax's.
+    """
+    if logits.shape[-1] == 1:
+        return optax.sigmoid_binary_cross_entropy(logits[:, 0], labels.astype(logits.dtype))
+    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
+def sums_of(logits: Array, labels: Array, weights: Array) -> Sums:
+    """Weighted loss and hits of logits [batch, num_outputs]; rows without weight do not count."""
+    predicted = (logits[:, 0] > 0).astype(jnp.int32) if logits.shape[-1] == 1 else logits.argmax(axis=-1)
+    counts = weights > 0
+    return {
+        "loss": (weights * cross_entropy(logits, labels)).sum(),
+        "weight": weights.sum(),
+        "correct": (counts & (predicted == labels)).sum(dtype=jnp.float32),
+        "examples": counts.sum(dtype=jnp.float32),
+    }
+
+
+def labels_of(split: Split) -> NDArray[np.int32]:
+    """The labels of a split that must have them, [n]."""
+    if split.labels is None:
+        raise ValueError(f"split '{split.name}' has no labels")
+    return split.labels
+
+
+def class_weights(labels: NDArray[np.int32], num_classes: int, how: ClassWeights) -> NDArray[np.float32]:
+    """The weight of each class in the loss, [num_classes].
+
+    Balanced weights are n / (classes · n_c), so that every class weighs the same in sum; a class
+    without examples gets 0.
+    """
+    if how == "none":
+        return np.ones(num_classes, np.float32)
+    counts = np.bincount(labels, minlength=num_classes)
+    return np.where(counts > 0, len(labels) / (num_classes * np.maximum(counts, 1)), 0).astype(np.float32)

@@ -1,0 +1,247 @@
+"""A run in training: its files are written as the loop's events come, and the events handed on.
+
+Imports JAX; `rnncli.workflows.train` starts that before.
+"""
+
+import dataclasses
+import platform
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import numpy as np
+
+from rnncli import __version__
+from rnncli.data.dataset import Dataset
+from rnncli.diagnostics import symptoms
+from rnncli.errors import DivergedError, RunError
+from rnncli.inference.model_folder import SavedModel, load_model, save_model
+from rnncli.reporting.plots import plot_history
+from rnncli.runs.run import Run
+from rnncli.settings.train import TrainSettings
+from rnncli.system.jax_setup import data_mesh
+from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
+from rnncli.training.loop import EpochDone, Standing, StepDone, Trainer, require_finite
+from rnncli.training.objectives.classification import Classification
+from rnncli.training.optimizer import make_optimizer
+from rnncli.training.step import Programs
+
+
+class TrainingRun:
+    """A run's folder, its dataset and its trainer.
+
+    Of several processes that train together the first writes all files.
+
+    Attributes:
+        run: the folder.
+        dataset: what it learns from.
+        settings: what it was started with.
+        mesh: the devices.
+        trainer: the training in memory.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        dataset: Dataset,
+        settings: TrainSettings,
+        checkpoint_every: tuple[int, float],
+        warn: Callable[[str], None],
+    ) -> None:
+        """Make the trainer.
+
+        Args:
+            run: the folder, locked.
+            dataset: prepared texts.
+            settings: of the run.
+            checkpoint_every: steps, and seconds, after which a checkpoint is written within an epoch; 0
+                for never.
+            warn: told what is wrong with the data, with checkpoints, and at the end with the figures.
+        """
+        manifest, train = dataset.manifest, dataset.split("train")
+        self.run, self.dataset, self.settings = run, dataset, settings
+        self.mesh = data_mesh(settings.data.batch_size)
+        self._every_steps, self._every_seconds = checkpoint_every
+        self._writes = jax.process_index() == 0
+        self._warn = warn
+        self._warnings: list[str] = []
+        self._shape = settings.model.shape(
+            vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names)
+        )
+        objective = Classification(
+            settings,
+            self._shape,
+            train,
+            dataset.split("validation"),
+            max_length=manifest.config.max_length,
+            num_devices=self.mesh.size,
+        )
+        tx = make_optimizer(settings.optimizer, objective.batches_per_epoch * settings.epochs)
+        self._programs = Programs(objective, tx, self.mesh)
+        self.trainer = Trainer(settings, objective, self._programs)
+
+    @property
+    def num_parameters(self) -> int:
+        """Trainable numbers in the model."""
+        return sum(leaf.size for leaf in jax.tree.leaves(self.trainer.state.params))
+
+    def start(self) -> None:
+        """Write the run's config.json."""
+        if not self._writes:
+            return
+        self.run.begin(
+            self.settings,
+            dataset=self.dataset.manifest.name,
+            fingerprint=self.dataset.fingerprint,
+            dataset_path=str(self.dataset.path.resolve()),
+            versions={"rnncli": __version__}
+            | {name: version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
+            platform={
+                "python": platform.python_version(),
+                "machine": platform.machine(),
+                "devices": f"{self.mesh.size} × {jax.devices()[0].device_kind}",
+            },
+        )
+
+    def resume(self) -> None:
+        """Continue from the newest whole checkpoint, or from the start where there is none yet.
+
+        Raises:
+            RunError: the dataset is another than the run was started on, or no checkpoint is whole.
+        """
+        found = self.dataset.fingerprint
+        if found != self.run.dataset_fingerprint:
+            raise RunError(
+                f"run '{self.run.name}' was started on dataset '{self.run.dataset_name}' with fingerprint "
+                f"{self.run.dataset_fingerprint[:12]}, but that in {self.dataset.path} has {found[:12]}: "
+                "prepare it again as it was"
+            )
+        checkpoint = load_newest_checkpoint(self.run.checkpoints_dir, self.trainer.state, self._warn)
+        if checkpoint is not None:
+            state, standing = checkpoint
+            self.trainer.restore(state, Standing(**standing))
+        if self._writes:
+            self.run.write_metrics(self.trainer.standing.history)
+
+    def events(self) -> Iterator[StepDone | EpochDone]:
+        """Train, write files, and hand on the loop's events; whoever leaves early saves a checkpoint.
+
+        Raises:
+            DivergedError: the loss, a gradient or a parameter was not finite; the last checkpoint and
+                the best epoch's model are kept.
+        """
+        self._note(symptoms.of_data(self.dataset.manifest))
+        self._saved_at = time.monotonic()
+        try:
+            for event in self.trainer.run(self._every_steps):
+                if isinstance(event, EpochDone):
+                    self._write_epoch(improved=event.improved)
+                elif self._is_due(event.step):
+                    self.save_checkpoint()
+                yield event
+        except DivergedError as error:
+            raise DivergedError(f"{error}; {self._after_divergence()}") from error
+        if self._writes:
+            self._finish()
+
+    def save_checkpoint(self) -> None:
+        """Write the state as it is, for `resume`.
+
+        Raises:
+            DivergedError: a parameter is not finite; the checkpoints are left as they are.
+        """
+        if self._writes:
+            require_finite(self.trainer.state)
+            state, standing = self.trainer.state, dataclasses.asdict(self.trainer.standing)
+            save_checkpoint(self.run.checkpoints_dir, int(state.step), state, standing)
+        self._saved_at = time.monotonic()
+
+    def _note(self, warnings: list[str]) -> None:
+        """Warn, and keep it for the summary."""
+        self._warnings += warnings
+        for warning in warnings:
+            self._warn(warning)
+
+    def _is_due(self, step: int) -> bool:
+        after_steps = self._every_steps > 0 and step % self._every_steps == 0
+        return after_steps or 0 < self._every_seconds <= time.monotonic() - self._saved_at
+
+    def _write_epoch(self, *, improved: bool) -> None:
+        require_finite(self.trainer.state)
+        if improved and self._writes:
+            save_model(self.run.model_dir, self._model())
+        self.save_checkpoint()
+        if self._writes:
+            self.run.write_metrics(self.trainer.standing.history)
+
+    def _after_divergence(self) -> str:
+        """What to try, and what there is to go on with."""
+        optimizer, best = self.settings.optimizer, self.trainer.standing.best_epoch
+        clip = "" if 0 < optimizer.clip_norm <= 1 else " or --clip-norm 1"
+        kept = (
+            f"the model of epoch {best} is kept in {self.run.model_dir}" if best else "no epoch was finished"
+        )
+        return f"train again with a lower --learning-rate than {optimizer.learning_rate:g}{clip}; {kept}"
+
+    def _model(self) -> SavedModel:
+        """The model as it is now."""
+        leaves, _ = jax.tree_util.tree_flatten_with_path(self.trainer.state.params)
+        manifest = self.dataset.manifest
+        return SavedModel(
+            config=self._shape,
+            label_names=manifest.label_names,
+            max_length=manifest.config.max_length,
+            keep=manifest.config.keep,
+            weights={".".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves},
+            tokenizer=self.dataset.tokenizer,
+            dataset={"name": manifest.name, "fingerprint": self.dataset.fingerprint},
+        )
+
+    def _finish(self) -> None:
+        """Write the plot and the summary, and seal the run, which makes it finished.
+
+        Raises:
+            RunError: the best epoch's model has been damaged since it was written.
+        """
+        model, standing, manifest = (
+            load_model(self.run.model_dir),
+            self.trainer.standing,
+            self.dataset.manifest,
+        )
+        title = f"{self.run.name}: {self.settings.model.arch} on {manifest.name}"
+        plot_history(self.run.history_path, standing.history, title=title, best_epoch=standing.best_epoch)
+        validation = self.dataset.split("validation")
+        self._note(
+            symptoms.of_training(
+                standing.history,
+                manifest.splits["train"].label_counts,
+                manifest.splits["validation"].label_counts,
+                balanced=self.settings.data.class_weights == "balanced",
+                only_label=symptoms.only_label(model, validation, standing.best["accuracy"]),
+            )
+        )
+        self.run.finish(self._summary())
+
+    def _summary(self) -> dict[str, Any]:
+        standing, manifest = self.trainer.standing, self.dataset.manifest
+        history = standing.history
+        seconds = sum(line["seconds"] for line in history)
+        return {
+            "run": self.run.name,
+            "dataset": manifest.name,
+            "fingerprint": self.dataset.fingerprint,
+            "arch": self.settings.model.arch,
+            "parameters": self.num_parameters,
+            "epochs": len(history),
+            "steps": history[-1]["step"],
+            "best_epoch": standing.best_epoch,
+            **{f"val_{name}": value for name, value in standing.best.items()},
+            "train_seconds": seconds,
+            "compile_seconds": sum(line["compile_seconds"] for line in history),
+            "compiled_programs": len(self._programs),
+            "examples_per_second": manifest.splits["train"].rows * len(history) / seconds,
+            "warnings": self._warnings,
+            "config": self.settings.to_dict(),
+        }
