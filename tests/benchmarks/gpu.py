@@ -35,29 +35,30 @@ def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Call
     start_jax()
     import jax
 
-    from rnncli.data.batching import distinct_words, room_for_words
+    from rnncli.data.dataset import Split
     from rnncli.settings.presets import resolve_settings
+    from rnncli.training.objectives.classification import Classification
     from rnncli.training.optimizer import make_optimizer
-    from rnncli.training.step import Examples, Steps
+    from rnncli.training.step import Programs
 
-    config = resolve_settings({"arch": arch, "hidden_size": hidden_size}, None, "tutorial")
-    model = config.model.shape(vocab_size=VOCAB_SIZE, num_classes=2)
+    settings = {"arch": arch, "hidden_size": hidden_size, "batch_size": batch_size, "batching": "full"}
     precision = "bfloat16" if system == "loop-bfloat16" else "float32"
-    steps = Steps(model, make_optimizer(config.optimizer, 1000), data_mesh(batch_size), precision)
+    config = resolve_settings(settings | {"precision": precision}, None, "tutorial")
     ids, labels = random_batch(batch_size)
-    room = room_for_words([ids], VOCAB_SIZE, steps.num_shards)
-    batch = distinct_words(ids, VOCAB_SIZE, steps.num_shards, room)
-    weights = np.ones(batch_size, np.float32)
-    examples = steps.place_examples(Examples(batch.positions, batch.words, labels, weights))
+    split = Split("train", ids.ravel(), LENGTH * np.arange(batch_size + 1), labels, None)
+    shape, mesh = config.model.shape(vocab_size=VOCAB_SIZE, num_classes=2), data_mesh(batch_size)
+    objective = Classification(config, shape, split, split, max_length=LENGTH, num_devices=mesh.size)
+    programs = Programs(objective, make_optimizer(config.optimizer, 1000), mesh)
+    (plan,) = objective.plans("train", None)
+    batch = programs.place_batch(objective.batch("train", plan))
     key = jax.random.key(0)
-    state = steps.initial_state(key)
-    steps.compile("train", state, examples, key)
+    state = programs.initial_state(objective.initial_params(seed=0))
 
     def run() -> None:
         nonlocal state
         for _ in range(STEPS):
-            state, metrics = steps.train(state, examples, key)
-        jax.block_until_ready(metrics)
+            state, sums = programs.train(state, batch, key)
+        jax.block_until_ready(sums)
 
     return run
 

@@ -65,8 +65,9 @@ def rnncli_train(case: Case) -> Callable[[], None]:
     from rnncli.data.dataset import Split
     from rnncli.settings.presets import resolve_settings
     from rnncli.training.loop import StepDone, Trainer
+    from rnncli.training.objectives.classification import Classification
     from rnncli.training.optimizer import make_optimizer
-    from rnncli.training.step import Steps
+    from rnncli.training.step import Programs
 
     texts, labels = case.reviews()
     batching = "buckets" if case.ragged else "full"
@@ -77,11 +78,12 @@ def rnncli_train(case: Case) -> Callable[[], None]:
     train = Split("train", np.concatenate(texts), offsets, labels, None)
     validation = Split("validation", train.token_ids[: offsets[1]], offsets[:2], labels[:1], None)
     model = config.model.shape(vocab_size=case.vocabulary, num_classes=2)
-    steps = Steps(model, make_optimizer(config.optimizer, 1000), data_mesh(BATCH_SIZE))
-    trainer = Trainer(
-        config, steps, train, validation, vocab_size=case.vocabulary, num_classes=2, max_length=case.length
+    mesh = data_mesh(BATCH_SIZE)
+    objective = Classification(
+        config, model, train, validation, max_length=case.length, num_devices=mesh.size
     )
-    events = trainer.run()
+    programs = Programs(objective, make_optimizer(config.optimizer, 1000), mesh)
+    events = Trainer(config, objective, programs).run()
 
     def epoch() -> None:
         while isinstance(next(events), StepDone):

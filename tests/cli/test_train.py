@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rnncli.cli.train import parse_interval
 from rnncli.errors import UsageError
 from rnncli.settings.presets import PRESETS, resolve_settings
+from rnncli.workflows.train import parse_interval
 from tests.cli.command import rnncli
 from tests.cli.tables import write_table
 
@@ -154,8 +154,9 @@ def test_a_variable_yields_to_an_option_and_beats_the_file(prepared: Path) -> No
 
 
 def test_intervals_of_checkpoints() -> None:
-    assert parse_interval("500").steps == 500
-    assert parse_interval("2.5m").minutes == 2.5
+    assert parse_interval("500") == (500, 0)
+    assert parse_interval("2.5m") == (0, 150)
+    assert parse_interval(None) == (0, 0)
     for text in ("0", "-3", "m", "1h", "0m"):
         with pytest.raises(UsageError):
             parse_interval(text)

@@ -37,13 +37,13 @@ class Outcome:
 @contextmanager
 def compiled_once() -> Iterator[None]:
     """Let all trainings of equal settings in the body share their compiled programs."""
-    from rnncli.training import run
-    from rnncli.training.step import Steps
+    from rnncli.training.step import Programs
+    from rnncli.workflows import train, training_run
 
-    made: dict[Any, Steps] = {}
+    made: dict[Any, Programs] = {}
 
-    def shared(config: Any, tx: Any, mesh: Any, precision: Any) -> Steps:
-        return made.setdefault((config, mesh, precision), Steps(config, tx, mesh, precision))
+    def shared(objective: Any, tx: Any, mesh: Any) -> Programs:
+        return made.setdefault((objective.model, mesh), Programs(objective, tx, mesh))
 
-    with patch.object(run, "Steps", shared), patch("rnncli.system.jax_setup.start_jax"):
+    with patch.object(training_run, "Programs", shared), patch.object(train, "start_jax"):
         yield

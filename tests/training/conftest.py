@@ -7,8 +7,8 @@ import pytest
 
 from rnncli.data import batching
 from rnncli.system.jax_setup import num_cores
-from rnncli.training.step import Steps
-from tests.training.toys import CONFIG, make_steps
+from rnncli.training.step import Programs
+from tests.training.toys import CONFIG, make_programs
 
 # As many as `rnncli.system.jax_setup.start_jax` would set, which cannot be changed later in this process.
 jax.config.update("jax_num_cpu_devices", max(2, num_cores()))
@@ -22,6 +22,6 @@ def _two_widths_for_few_texts() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def steps() -> Steps:
+def programs() -> Programs:
     """The programs of `CONFIG` on one device."""
-    return make_steps(CONFIG)
+    return make_programs(CONFIG)

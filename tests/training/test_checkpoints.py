@@ -28,12 +28,12 @@ def state_at(step: int, hidden: int = 3) -> TrainState:
     return TrainState(params, ((), (jnp.int32(step), moments)), jnp.int32(step))
 
 
-def progress_at(step: int) -> dict[str, Any]:
+def standing_at(step: int) -> dict[str, Any]:
     return {"batch": step, "loss": 0.1 + 0.2, "best_loss": None, "history": [{"epoch": 1, "val_loss": 1 / 3}]}
 
 
 def save(directory: Path, *steps: int) -> list[Path]:
-    return [save_checkpoint(directory, step, state_at(step), progress_at(step)) for step in steps]
+    return [save_checkpoint(directory, step, state_at(step), standing_at(step)) for step in steps]
 
 
 def load(
@@ -47,10 +47,10 @@ def load(
 
 def test_all_comes_back_bit_for_bit(tmp_path: Path) -> None:
     save(tmp_path / "deep" / "checkpoints", 17)
-    (state, progress), reports = load(tmp_path / "deep" / "checkpoints")
+    (state, standing), reports = load(tmp_path / "deep" / "checkpoints")
     assert_equal_states(state, state_at(17))
     assert [leaf.dtype for leaf in (state.step, state.params["output"]["bias"])] == [np.int32, np.float32]
-    assert progress == progress_at(17)
+    assert standing == standing_at(17)
     assert reports == []
 
 
@@ -67,10 +67,10 @@ def test_the_two_newest_are_kept(tmp_path: Path) -> None:
 
 def test_an_equal_step_is_replaced(tmp_path: Path) -> None:
     save(tmp_path, 3)
-    save_checkpoint(tmp_path, 3, state_at(3)._replace(params=state_at(4).params), progress_at(5))
-    (state, progress), _ = load(tmp_path)
+    save_checkpoint(tmp_path, 3, state_at(3)._replace(params=state_at(4).params), standing_at(5))
+    (state, standing), _ = load(tmp_path)
     np.testing.assert_array_equal(state.params["output"]["bias"], state_at(4).params["output"]["bias"])
-    assert progress["batch"] == 5
+    assert standing["batch"] == 5
 
 
 def cut(path: Path) -> None:
@@ -102,9 +102,9 @@ def test_the_one_before_a_damaged_one_is_used(
 ) -> None:
     before, newest = save(tmp_path, 5, 6)
     damage(newest / file)
-    (state, progress), reports = load(tmp_path)
+    (state, standing), reports = load(tmp_path)
     assert_equal_states(state, state_at(5))
-    assert progress == progress_at(5)
+    assert standing == standing_at(5)
     (report,) = reports
     assert report.startswith(str(newest))
     assert report.endswith("; trying the checkpoint before it")

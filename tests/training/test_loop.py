@@ -1,5 +1,6 @@
 """Whole trainings: that they learn, repeat themselves, resume, stop and span devices."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -11,14 +12,14 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from rnncli.data.batching import Plan, bucket_widths, pad, plan_epoch
+from rnncli.data.batching import Plan, bucket_widths
 from rnncli.errors import DivergedError
 from rnncli.models import numpy_forward
 from rnncli.text.tokenizer import Tokenizer
-from rnncli.training import loop
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
-from rnncli.training.loop import EpochDone, Progress, StepDone, Trainer
-from rnncli.training.step import BatchMetrics, Examples, Steps, TrainState
+from rnncli.training.loop import EpochDone, Standing, StepDone, Trainer
+from rnncli.training.objectives.classification import Classification
+from rnncli.training.step import Programs, TrainState
 from tests.training.toys import (
     CONFIG,
     MAX_LENGTH,
@@ -28,8 +29,11 @@ from tests.training.toys import (
     VOCAB_SIZE,
     assert_equal_states,
     change,
-    make_steps,
+    make_objective,
+    make_programs,
+    make_split,
     make_trainer,
+    place_of,
     random_split,
     snapshot,
     timeless,
@@ -54,19 +58,24 @@ REVIEWS = {
 def test_eight_reviews_can_be_overfitted(arch: str) -> None:
     """Two of them have the same words, so that the bag of words is right about one at best."""
     config = change(
-        arch=arch, dropout=0.0, schedule="constant", warmup_steps=0, learning_rate=0.03, hidden_size=5
+        arch=arch,
+        dropout=0.0,
+        schedule="constant",
+        warmup_steps=0,
+        learning_rate=0.03,
+        hidden_size=5,
+        batch_size=8,
     )
-    tokenizer = Tokenizer.train(REVIEWS, VOCAB_SIZE)
-    token_ids = pad(tokenizer.encode(list(REVIEWS)), np.arange(8), 8, batch_size=8)
-    labels, key = np.array(list(REVIEWS.values()), np.int32), jax.random.key(0)
-    steps = make_steps(config, num_classes=2)
-    batch = steps.place_examples(Examples(token_ids, None, labels, np.ones(8, np.float32)))
-    state = steps.initial_state(0)
-    steps.compile("train", state, batch, key)
-    losses = []
+    labels = np.array(list(REVIEWS.values()), np.int32)
+    split = make_split("train", Tokenizer.train(REVIEWS, VOCAB_SIZE).encode(list(REVIEWS)), labels)
+    objective = make_objective(config, num_classes=2, train=split, validation=split)
+    programs, key, losses = make_programs(config, num_classes=2), jax.random.key(0), []
+    state = programs.initial_state(objective.initial_params(0))
+    (plan,) = objective.plans("train", None)
+    batch = programs.place_batch(objective.batch("train", plan))
     for _ in range(200):
-        state, metrics = steps.train(state, batch, key)
-        losses.append(float(metrics.loss) / 8)
+        state, sums = programs.train(state, batch, key)
+        losses.append(objective.figures({name: float(value) for name, value in sums.items()})["loss"])
         if losses[-1] < 0.05:
             break
     assert losses[0] == pytest.approx(math.log(2), abs=0.2)
@@ -78,29 +87,29 @@ def test_eight_reviews_can_be_overfitted(arch: str) -> None:
 
 @pytest.fixture(scope="module")
 def uninterrupted(
-    steps: Steps, tmp_path_factory: pytest.TempPathFactory
+    programs: Programs, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Trainer, TrainState, dict[str, Path]]:
     """A finished trainer, its state, and checkpoints written on the way."""
-    trainer, checkpoints = make_trainer(steps), {}
+    trainer, checkpoints = make_trainer(programs), {}
     for event in trainer.run():
-        step = event.step if isinstance(event, StepDone) else event.metrics["step"]
-        if isinstance(event, EpochDone) or step in CUTS:
-            place = f"{type(event).__name__} {step}"
+        place = place_of(event)
+        if isinstance(event, EpochDone) or event.step in CUTS:
             checkpoints[place] = tmp_path_factory.mktemp("run")
-            save_checkpoint(checkpoints[place], step, trainer.state, trainer.progress.to_dict())
+            standing = dataclasses.asdict(trainer.standing)
+            save_checkpoint(checkpoints[place], int(trainer.state.step), trainer.state, standing)
     return trainer, snapshot(trainer.state), checkpoints
 
 
 def test_the_same_seed_gives_the_same_run(
-    steps: Steps, uninterrupted: tuple[Trainer, TrainState, dict[str, Path]]
+    programs: Programs, uninterrupted: tuple[Trainer, TrainState, dict[str, Path]]
 ) -> None:
     trainer, state, _ = uninterrupted
-    again, other = make_trainer(steps), make_trainer(steps, seed=1)
+    again, other = make_trainer(programs), make_trainer(programs, seed=1)
     for run in (again, other):
         list(run.run())
     assert_equal_states(again.state, state)
-    assert timeless(again.progress.history) == timeless(trainer.progress.history)
-    assert other.progress.history[-1]["train_loss"] != trainer.progress.history[-1]["train_loss"]
+    assert timeless(again.standing.history) == timeless(trainer.standing.history)
+    assert other.standing.history[-1]["train_loss"] != trainer.standing.history[-1]["train_loss"]
 
 
 @pytest.mark.parametrize(
@@ -108,23 +117,25 @@ def test_the_same_seed_gives_the_same_run(
     [f"StepDone {step}" for step in CUTS] + [f"EpochDone {epoch * BATCHES}" for epoch in (1, 2, 3)],
 )
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
-    steps: Steps, uninterrupted: tuple[Trainer, TrainState, dict[str, Path]], place: str
+    programs: Programs, uninterrupted: tuple[Trainer, TrainState, dict[str, Path]], place: str
 ) -> None:
     trainer, state, checkpoints = uninterrupted
-    resumed = make_trainer(steps)
+    resumed = make_trainer(programs)
     loaded = load_newest_checkpoint(checkpoints[place], resumed.state, pytest.fail)
     assert loaded is not None
-    resumed.restore(loaded[0], Progress.from_dict(loaded[1]))
+    resumed.restore(loaded[0], Standing(**loaded[1]))
     events = list(resumed.run())
     assert_equal_states(resumed.state, state)
-    assert timeless(resumed.progress.history) == timeless(trainer.progress.history)
+    assert timeless(resumed.standing.history) == timeless(trainer.standing.history)
     cut = int(place.split()[1])
     steps_done = [event.step for event in events if isinstance(event, StepDone)]
     assert (steps_done[0] - cut <= 4 and steps_done[-1] == 3 * BATCHES) if cut < 3 * BATCHES else events == []
 
 
-def test_events_and_metrics(steps: Steps, uninterrupted: tuple[Trainer, TrainState, dict[str, Path]]) -> None:
-    trainer = make_trainer(steps, epochs=1, schedule="constant")
+def test_events_and_metrics(
+    programs: Programs, uninterrupted: tuple[Trainer, TrainState, dict[str, Path]]
+) -> None:
+    trainer = make_trainer(programs, epochs=1, schedule="constant")
     *step_events, epoch_event = trainer.run()
     assert isinstance(epoch_event, EpochDone)
     assert epoch_event.improved
@@ -133,23 +144,20 @@ def test_events_and_metrics(steps: Steps, uninterrupted: tuple[Trainer, TrainSta
     assert all((event.epoch, event.batches, event.batch) == (1, BATCHES, event.step) for event in step_events)
     metrics = epoch_event.metrics
     assert (metrics["epoch"], metrics["step"], metrics["learning_rate"]) == (1, BATCHES, pytest.approx(0.01))
-    assert (metrics["train_loss"], metrics["train_accuracy"]) == (
-        step_events[-1].loss,
-        step_events[-1].accuracy,
-    )
+    assert step_events[-1].figures == {"loss": metrics["train_loss"], "accuracy": metrics["train_accuracy"]}
     assert metrics["examples_per_second"] == pytest.approx(TRAIN_SIZE / metrics["seconds"])
     assert metrics["grad_norm"] > 0
-    assert trainer.progress.best_loss == metrics["val_loss"]
+    assert trainer.standing.best == {"loss": metrics["val_loss"], "accuracy": metrics["val_accuracy"]}
     assert len(bucket_widths(random_split("train", TRAIN_SIZE).lengths, MAX_LENGTH)) == 2
-    assert steps.num_programs <= 4  # two lengths, with gradients and without
-    rates = [line["learning_rate"] for line in uninterrupted[0].progress.history]
+    assert len(programs) <= 4  # two lengths, with gradients and without
+    rates = [line["learning_rate"] for line in uninterrupted[0].standing.history]
     progress = (np.arange(1, 4) * BATCHES - 1 - 7) / (3 * BATCHES - 7)  # after 7 steps of warm-up
     assert rates == pytest.approx((0.01 * (1 + np.cos(np.pi * progress)) / 2).tolist(), abs=1e-8)
 
 
-def test_a_consumer_may_ask_to_be_told_every_few_steps(steps: Steps) -> None:
+def test_a_consumer_may_ask_to_be_told_every_few_steps(programs: Programs) -> None:
     """In all epochs, counted from the start of the run."""
-    told = {event.step for event in make_trainer(steps, epochs=2).run(7) if isinstance(event, StepDone)}
+    told = {event.step for event in make_trainer(programs, epochs=2).run(7) if isinstance(event, StepDone)}
     assert told >= {*range(7, 2 * BATCHES + 1, 7)}
     assert len(told) < BATCHES
 
@@ -166,23 +174,28 @@ def test_validation_figures_are_those_of_the_numpy_model(
     probabilities = numpy_forward.to_probabilities(logits)
     loss = -np.log(probabilities[np.arange(len(split)), split.labels]).mean()
     accuracy = (logits.argmax(axis=1) == split.labels).mean()
-    last = trainer.progress.history[-1]
+    last = trainer.standing.history[-1]
     assert last["val_loss"] == pytest.approx(loss, abs=1e-5)
     assert last["val_accuracy"] == pytest.approx(accuracy)
     assert 0 in split.lengths
 
 
-def test_every_epoch_and_every_seed_has_its_own_order(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_epoch_and_every_seed_has_its_own_order(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     orders = []
+    plans_of = Classification.plans
 
-    def spy(*args: Any) -> list[Plan]:
-        plans = plan_epoch(*args)
-        if args[-1] is not None:  # training, not validation
+    def spy(self: Classification, part: Any, random: Any) -> list[Plan]:
+        plans = plans_of(self, part, random)
+        if random is not None:  # training, not validation
             orders.append([row for plan in plans for row in plan.rows])
         return plans
 
-    trainers = [make_trainer(steps, train=random_split("train", 29), epochs=2, seed=seed) for seed in (0, 1)]
-    monkeypatch.setattr(loop, "plan_epoch", spy)
+    trainers = [
+        make_trainer(programs, train=random_split("train", 29), epochs=2, seed=seed) for seed in (0, 1)
+    ]
+    monkeypatch.setattr(Classification, "plans", spy)
     for trainer in trainers:
         list(trainer.run())
     assert len(orders) == 4
@@ -190,21 +203,21 @@ def test_every_epoch_and_every_seed_has_its_own_order(steps: Steps, monkeypatch:
     assert all(sorted(order) == list(range(29)) for order in orders)
 
 
-def test_class_weights_count_in_training_only(steps: Steps) -> None:
-    trainer = make_trainer(steps, epochs=1, class_weights="balanced")
-    plain = make_trainer(steps, epochs=1)
+def test_class_weights_count_in_training_only(programs: Programs) -> None:
+    trainer = make_trainer(programs, epochs=1, class_weights="balanced")
+    plain = make_trainer(programs, epochs=1)
     assert trainer.validate() == plain.validate()
     (weighted_line,), (plain_line,) = (list(run.run())[-1:] for run in (trainer, plain))
     assert weighted_line.metrics["train_loss"] != plain_line.metrics["train_loss"]
 
 
-def test_two_devices_give_the_curve_of_one(steps: Steps) -> None:
+def test_two_devices_give_the_curve_of_one(programs: Programs) -> None:
     assert jax.device_count() >= 2
     curves = []
-    for programs in (steps, make_steps(CONFIG, num_devices=2)):
-        trainer = make_trainer(programs, epochs=2, batching="full")
-        losses = [event.loss for event in trainer.run() if isinstance(event, StepDone)]
-        curves.append((losses, timeless(trainer.progress.history), trainer.state))
+    for number, compiled in enumerate((programs, make_programs(CONFIG, num_devices=2)), start=1):
+        trainer = make_trainer(compiled, num_devices=number, epochs=2, batching="full")
+        losses = [event.figures["loss"] for event in trainer.run() if isinstance(event, StepDone)]
+        curves.append((losses, timeless(trainer.standing.history), trainer.state))
     (one_losses, one_history, _), (two_losses, two_history, state) = curves
     assert len(state.params["output"]["bias"].sharding.device_set) == 2
     np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5)
@@ -214,28 +227,28 @@ def test_two_devices_give_the_curve_of_one(steps: Steps) -> None:
 
 def script(trainer: Trainer, monkeypatch: pytest.MonkeyPatch, figures: list[tuple[float, float]]) -> None:
     """Let the validations of a trainer find these losses and accuracies."""
-    remaining = iter(figures)
+    remaining = iter({"loss": loss, "accuracy": accuracy} for loss, accuracy in figures)
     monkeypatch.setattr(trainer, "validate", lambda: next(remaining))
 
 
-def test_early_stopping(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accuracy decides, and the loss where it is equal; a worse epoch costs patience."""
     figures = [(0.6, 0.5), (0.5, 0.5), (0.7, 0.75), (0.1, 0.5), (0.7, 0.75), (0.0, 0.0)]
     few = random_split("train", 7)
-    trainer = make_trainer(steps, train=few, epochs=9, early_stopping=2)
+    trainer = make_trainer(programs, train=few, epochs=9, early_stopping=2)
     script(trainer, monkeypatch, figures)
     done = [event for event in trainer.run() if isinstance(event, EpochDone)]
     assert [event.improved for event in done] == [True, True, True, False, False]
     assert [event.stopping for event in done] == [False, False, False, False, True]
     assert trainer.finished
-    progress = trainer.progress
-    assert (progress.best_epoch, progress.best_accuracy, progress.best_loss) == (3, 0.75, 0.7)
+    standing = trainer.standing
+    assert (standing.best_epoch, standing.best) == (3, {"loss": 0.7, "accuracy": 0.75})
 
-    resumed = make_trainer(steps, train=few, epochs=9, early_stopping=2)
-    resumed.restore(snapshot(trainer.state), Progress.from_dict(progress.to_dict()))
+    resumed = make_trainer(programs, train=few, epochs=9, early_stopping=2)
+    resumed.restore(snapshot(trainer.state), Standing(**dataclasses.asdict(standing)))
     assert list(resumed.run()) == []
 
-    patient = make_trainer(steps, train=few, epochs=6)
+    patient = make_trainer(programs, train=few, epochs=6)
     script(patient, monkeypatch, figures)
     assert len([event for event in patient.run() if isinstance(event, EpochDone)]) == 6
 
@@ -243,11 +256,11 @@ def test_early_stopping(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
 def poison(trainer: Trainer) -> None:
     params = trainer.state.params
     bias = {**params["output"], "bias": params["output"]["bias"] * jnp.nan}
-    trainer.restore(trainer.state._replace(params={**params, "output": bias}), trainer.progress)
+    trainer.restore(trainer.state._replace(params={**params, "output": bias}), trainer.standing)
 
 
-def test_divergence_is_an_error_that_names_the_step(steps: Steps) -> None:
-    trainer = make_trainer(steps)
+def test_divergence_is_an_error_that_names_the_step(programs: Programs) -> None:
+    trainer = make_trainer(programs)
     events = trainer.run()
     while not isinstance(next(events), EpochDone):
         pass
@@ -256,33 +269,28 @@ def test_divergence_is_an_error_that_names_the_step(steps: Steps) -> None:
         next(events)
 
 
-def test_divergence_in_the_last_step_of_an_epoch_is_found_by_validation(steps: Steps) -> None:
-    trainer = make_trainer(steps)
+def test_divergence_in_the_last_step_of_an_epoch_is_found_by_validation(programs: Programs) -> None:
+    trainer = make_trainer(programs)
     events = trainer.run()
     while next(events).batch < BATCHES:
         pass
     poison(trainer)
     with pytest.raises(DivergedError, match=rf"step {BATCHES} \(epoch 1\).*validation.* nan"):
         next(events)
-    assert trainer.progress.history == []
+    assert trainer.standing.history == []
 
 
 @pytest.mark.parametrize(("loss", "grad_norm"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.inf)])
 def test_a_batch_that_is_not_finite_is_not_counted(loss: float, grad_norm: float) -> None:
-    progress = Progress(epoch=3)
+    standing = Standing(epoch=3)
     with pytest.raises(DivergedError, match=r"step 17 \(epoch 3\)"):
-        progress.add(BatchMetrics(loss, 4.0, 2, 4, grad_norm), 17)
-    assert progress == Progress(epoch=3)
+        standing.add({"loss": loss, "weight": 4.0, "grad_norm": grad_norm}, 17)
+    assert standing == Standing(epoch=3)
 
 
-def test_progress_survives_json() -> None:
-    progress = Progress()
-    progress.add(BatchMetrics(3.0, 4.0, 2, 4, 0.5), 1)
-    before = Progress.from_dict(json.loads(json.dumps(progress.to_dict(), allow_nan=False)))
-    assert before == progress
-    assert progress.finish_epoch({"val_accuracy": 0.1 + 0.2, "val_loss": 1 / 3})
-    after = Progress.from_dict(json.loads(json.dumps(progress.to_dict(), allow_nan=False)))
-    assert after == progress
-    assert after == Progress(
-        epoch=2, best_epoch=1, best_accuracy=0.1 + 0.2, best_loss=1 / 3, history=progress.history
-    )
+def test_standing_survives_json() -> None:
+    standing = Standing(best_epoch=1, best={"loss": 1 / 3})
+    standing.add({"loss": 0.1 + 0.2, "grad_norm": 1e-30}, 1)
+    assert Standing(**json.loads(json.dumps(dataclasses.asdict(standing), allow_nan=False))) == standing
+    standing.finish_epoch({"val_loss": 1 / 3})
+    assert standing == Standing(epoch=2, best_epoch=1, best={"loss": 1 / 3}, history=[{"val_loss": 1 / 3}])

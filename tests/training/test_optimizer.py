@@ -1,7 +1,7 @@
 """Learning rates at known steps, clipping and decay."""
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +54,7 @@ def test_weight_decay_pulls_to_zero() -> None:
     assert first_update(config, np.zeros(2), np.array([2.0, -4])).tolist() == pytest.approx([-0.1, 0.2])
 
 
-@pytest.mark.parametrize("optimizer", list(Optimizer))
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_the_first_update_goes_downhill(optimizer: Optimizer) -> None:
     update = first_update(change(name=optimizer), np.array([0.25, -0.5]), np.ones(2))
     assert np.sign(update).tolist() == [-1, 1]

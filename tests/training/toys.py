@@ -7,9 +7,10 @@ import numpy as np
 
 from rnncli.data.dataset import Split
 from rnncli.settings.train import TrainSettings
-from rnncli.training.loop import Trainer
+from rnncli.training.loop import EpochDone, StepDone, Trainer
+from rnncli.training.objectives.classification import Classification
 from rnncli.training.optimizer import make_optimizer
-from rnncli.training.step import Steps, TrainState
+from rnncli.training.step import Programs, TrainState
 
 VOCAB_SIZE, NUM_CLASSES, MAX_LENGTH = 2003, 3, 13
 TRAIN_SIZE, VALIDATION_SIZE = 263, 29
@@ -51,26 +52,42 @@ def random_split(name: str, size: int, seed: int = 0) -> Split:
     return make_split(name, texts, np.array(labels, np.int32))
 
 
-def make_steps(config: TrainSettings, num_devices: int = 1, *, num_classes: int = NUM_CLASSES) -> Steps:
-    model_config = config.model.shape(vocab_size=VOCAB_SIZE, num_classes=num_classes)
-    automatic = (jax.sharding.AxisType.Auto,)
-    mesh = jax.make_mesh((num_devices,), ("data",), automatic, devices=jax.devices()[:num_devices])
-    return Steps(model_config, make_optimizer(config.optimizer, TOTAL_STEPS), mesh, config.precision)
-
-
-def make_trainer(
-    steps: Steps, *, train: Split | None = None, validation: Split | None = None, **changes: Any
-) -> Trainer:
-    """A trainer with `CONFIG` and changes to it, on random splits."""
-    return Trainer(
-        change(**changes),
-        steps,
+def make_objective(
+    config: TrainSettings,
+    num_devices: int = 1,
+    *,
+    num_classes: int = NUM_CLASSES,
+    train: Split | None = None,
+    validation: Split | None = None,
+) -> Classification:
+    """Telling the classes of random texts apart."""
+    return Classification(
+        config,
+        config.model.shape(vocab_size=VOCAB_SIZE, num_classes=num_classes),
         train or random_split("train", TRAIN_SIZE),
         validation or random_split("validation", VALIDATION_SIZE),
-        vocab_size=VOCAB_SIZE,
-        num_classes=NUM_CLASSES,
         max_length=MAX_LENGTH,
+        num_devices=num_devices,
     )
+
+
+def make_programs(config: TrainSettings, num_devices: int = 1, *, num_classes: int = NUM_CLASSES) -> Programs:
+    automatic = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((num_devices,), ("data",), automatic, devices=jax.devices()[:num_devices])
+    tx = make_optimizer(config.optimizer, TOTAL_STEPS)
+    return Programs(make_objective(config, num_devices, num_classes=num_classes), tx, mesh)
+
+
+def make_trainer(programs: Programs, *, num_devices: int = 1, **changes: Any) -> Trainer:
+    """A trainer with `CONFIG` and changes to it, on random splits or those given."""
+    splits = {name: changes.pop(name) for name in ("train", "validation") if name in changes}
+    config = change(**changes)
+    return Trainer(config, make_objective(config, num_devices, **splits), programs)
+
+
+def place_of(event: StepDone | EpochDone) -> str:
+    """Which event it is, and after how many steps."""
+    return f"{type(event).__name__} {event.step if isinstance(event, StepDone) else event.metrics['step']}"
 
 
 def snapshot(state: TrainState) -> TrainState:

@@ -1,0 +1,76 @@
+"""Losses, sums and weights of classes against values made by hand."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rnncli.training.objectives.classification import class_weights, cross_entropy, sums_of
+
+
+def sums(logits: jax.Array, labels: list[int], weights: list[float]) -> dict[str, float]:
+    found = sums_of(logits, jnp.array(labels, jnp.int32), jnp.array(weights, jnp.float32))
+    return {name: float(value) for name, value in found.items()}
+
+
+def test_binary_cross_entropy_by_hand() -> None:
+    logits = jnp.array([0, math.log(3), math.log(3), 1000, 1000, -1000])[:, None]
+    labels = jnp.array([1, 1, 0, 1, 0, 1])
+    with jax.numpy_rank_promotion("raise"):
+        found = cross_entropy(logits, labels)
+    expected = [math.log(2), math.log(4 / 3), math.log(4), 0, 1000, 1000]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-30)
+
+
+def test_categorical_cross_entropy_by_hand() -> None:
+    logits = jnp.array([[0, math.log(2), math.log(5)]] * 3 + [[1000, 0, -1000]] * 2)
+    with jax.numpy_rank_promotion("raise"):
+        found = cross_entropy(logits, jnp.array([0, 1, 2, 0, 2]))
+    np.testing.assert_allclose(found, [math.log(8), math.log(4), math.log(8 / 5), 0, 2000], rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_outputs", [1, 3])
+def test_the_gradient_is_probability_minus_truth(num_outputs: int) -> None:
+    logits = jnp.asarray(np.random.default_rng(0).standard_normal((5, num_outputs)), jnp.float32)
+    labels = jnp.array([0, 1, 1, 0, 1])
+    gradient = jax.grad(lambda logits: cross_entropy(logits, labels).sum())(logits)
+    if num_outputs == 1:
+        expected = 1 / (1 + np.exp(-logits)) - np.array(labels)[:, None]
+    else:
+        exponentials = np.exp(logits)
+        expected = exponentials / exponentials.sum(axis=1, keepdims=True) - np.eye(3)[np.array(labels)]
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_sums_by_hand() -> None:
+    logits = jnp.array([[0, math.log(2), math.log(5)]] * 3)
+    with jax.numpy_rank_promotion("raise"):
+        found = sums(logits, [0, 1, 2], [0.5, 3, 2])
+    loss = 0.5 * math.log(8) + 3 * math.log(4) + 2 * math.log(8 / 5)
+    assert found == pytest.approx({"loss": loss, "weight": 5.5, "correct": 1, "examples": 3}, rel=1e-6)
+    found = sums(jnp.array([[2.0], [-1], [0.5], [-3]]), [1, 0, 0, 1], [1, 1, 1, 1])
+    assert (found["correct"], found["examples"]) == (2, 4)
+
+
+@pytest.mark.parametrize("num_outputs", [1, 3])
+def test_sums_of_a_filled_batch_are_those_of_its_examples(num_outputs: int) -> None:
+    random = np.random.default_rng(1)
+    logits = random.standard_normal((7, num_outputs)).astype(np.float32)
+    labels = random.integers(0, 2, 7).tolist()
+    weights = random.uniform(0.5, 2, 7).tolist()
+    alone = sums(jnp.asarray(logits), labels, weights)
+    for seed in range(3):
+        garbage = 1000 * np.random.default_rng(seed).standard_normal((4, num_outputs)).astype(np.float32)
+        filled = np.concatenate([logits, garbage])
+        assert sums(jnp.asarray(filled), labels + [seed % 2] * 4, weights + [0.0] * 4) == pytest.approx(alone)
+
+
+def test_class_weights() -> None:
+    labels = np.array([0] * 6 + [2] * 2 + [1] * 4, np.int32)
+    assert class_weights(labels, 3, "none").tolist() == [1, 1, 1]
+    assert class_weights(labels, 3, "balanced").tolist() == pytest.approx([12 / 18, 1, 2])
+    assert class_weights(labels, 4, "balanced").tolist() == pytest.approx([12 / 24, 0.75, 1.5, 0])
+    balanced = class_weights(labels, 3, "balanced")[labels]
+    assert [float(balanced[labels == c].sum()) for c in range(3)] == pytest.approx([4, 4, 4])
