@@ -154,12 +154,12 @@ def _new_run(
     runs_dir: Path, settings: TrainSettings, name: str | None, dataset: str | Path | None
 ) -> tuple[Run, Dataset]:
     """A run that is not on disk yet, and its dataset."""
-    from rnncli.data.prepare import prepare_sample
+    from rnncli.workflows.prepare import prepare
 
     if name is not None:
         check_name(name)
     if dataset is None and needs_sample(runs_dir):
-        data = prepare_sample(runs_dir)
+        data = prepare(runs_dir=runs_dir)
     else:
         data = resolve_dataset(runs_dir, None if dataset is None else str(dataset))
     name = name or reserve_run_name(runs_dir, f"{data.manifest.name}-{settings.model.arch}")
