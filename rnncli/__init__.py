@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from rnncli.workflows.compare import compare
     from rnncli.workflows.evaluate import evaluate
     from rnncli.workflows.predict import load, predict
+    from rnncli.workflows.prepare import prepare
 
 __version__ = "0.1.0"
-__all__ = ["compare", "evaluate", "load", "predict"]
+__all__ = ["compare", "evaluate", "load", "predict", "prepare"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,3 +24,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'rnncli' has no attribute '{name}'")
     module = import_module(f"rnncli.workflows.{'predict' if name == 'load' else name}")
     return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    """The names of the functions too, before they are imported."""
+    return [*globals(), *__all__]
