@@ -100,7 +100,8 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
         )
         golden = description["golden"]
     except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
-        raise _damaged(directory / DESCRIPTION, f"{type(error).__name__}: {error}") from error
+        what = f"it describes no model ({type(error).__name__}: {error})"
+        raise _refused(directory / DESCRIPTION, what) from error
     except DataError as error:
         raise RunError(f"{error}; {REMEDY}") from error
     _check(model, where=directory)
@@ -109,8 +110,8 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
     return model
 
 
-def _damaged(path: Path, what: str) -> RunError:
-    return RunError(f"{path} is damaged ({what}): {REMEDY}")
+def _refused(path: Path, what: str) -> RunError:
+    return RunError(f"{path}: {what}; {REMEDY}")
 
 
 def _parse_weights(content: bytes, *, where: Path) -> Weights:
@@ -118,10 +119,10 @@ def _parse_weights(content: bytes, *, where: Path) -> Weights:
     try:
         tensors = deserialize(content)  # type: ignore[no-untyped-call]  # the library has no types
     except SafetensorError as error:
-        raise _damaged(where, str(error)) from error
+        raise _refused(where, str(error)) from error
     for name, tensor in tensors:
         if tensor["dtype"] != "F32":
-            raise RunError(f"{where}: tensor '{name}': expected float32, found {tensor['dtype']}; {REMEDY}")
+            raise _refused(where, f"tensor '{name}': expected float32, found {tensor['dtype']}")
     return {
         name: np.frombuffer(tensor["data"], dtype="<f4").reshape(tensor["shape"]) for name, tensor in tensors
     }
@@ -131,35 +132,31 @@ def _check(model: SavedModel, *, where: Path) -> None:
     """Refuse a model whose parts do not fit one another."""
     labels = model.label_names
     if not all(isinstance(name, str) for name in labels) or len(set(labels)) != model.config.num_classes:
-        raise _damaged(
-            where / DESCRIPTION,
-            f"label_names: expected {model.config.num_classes} distinct names, found {len(labels)}",
-        )
+        what = f"label_names: expected {model.config.num_classes} distinct names, found {len(labels)}"
+        raise _refused(where / DESCRIPTION, what)
     if model.tokenizer.vocab_size != model.config.vocab_size:
-        raise _damaged(
-            where / TOKENIZER,
-            f"expected {model.config.vocab_size} entries, found {model.tokenizer.vocab_size}",
-        )
+        what = f"expected {model.config.vocab_size} entries, found {model.tokenizer.vocab_size}"
+        raise _refused(where / TOKENIZER, what)
     _check_weights(model.config, model.weights, where=where / WEIGHTS)
 
 
 def _check_weights(config: ModelShape, weights: Weights, *, where: Path) -> None:
     """Refuse weights that are not exactly those of a classifier of this shape, float32 and finite."""
     if config.arch != "bow" and config.num_layers > len(weights):
-        raise _damaged(where, f"expected {config.num_layers} layers, found {len(weights)} tensors")
+        raise _refused(where, f"expected {config.num_layers} layers, found {len(weights)} tensors")
     expected = expected_shapes(config)
     for name in sorted(weights.keys() - expected.keys()):
-        raise RunError(f"{where}: unknown tensor '{name}'; {REMEDY}")
+        raise _refused(where, f"unknown tensor '{name}'")
     for name, shape in expected.items():
         if name not in weights:
-            raise RunError(f"{where}: tensor '{name}' is missing; {REMEDY}")
+            raise _refused(where, f"tensor '{name}' is missing")
         found = weights[name]
         if found.dtype != np.float32:
-            raise RunError(f"{where}: tensor '{name}': expected float32, found {found.dtype}; {REMEDY}")
+            raise _refused(where, f"tensor '{name}': expected float32, found {found.dtype}")
         if found.shape != shape:
-            raise RunError(f"{where}: tensor '{name}': expected shape {shape}, found {found.shape}; {REMEDY}")
+            raise _refused(where, f"tensor '{name}': expected shape {shape}, found {found.shape}")
         if not np.isfinite(found).all():
-            raise RunError(f"{where}: tensor '{name}' holds values that are not finite; {REMEDY}")
+            raise _refused(where, f"tensor '{name}' holds values that are not finite")
 
 
 def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
@@ -176,19 +173,15 @@ def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
 def _replay(model: SavedModel, pairs: list[Any], *, where: Path) -> None:
     """Compute the golden pairs again and compare."""
     try:
-        texts = [np.array(pair["token_ids"], dtype=np.int32).reshape(-1) for pair in pairs]
+        texts = [np.array(pair["token_ids"], dtype=np.int32) for pair in pairs]
         expected = np.array([pair["probabilities"] for pair in pairs], dtype=np.float64)
-        if any(((ids < 0) | (ids >= model.config.vocab_size)).any() for ids in texts):
-            raise ValueError("a token id outside the vocabulary")
-        if expected.shape != (len(texts), model.config.num_classes):
-            raise ValueError(f"probabilities of shape {expected.shape}")
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _damaged(where, f"golden pairs: {error}") from error
-    difference = np.abs(to_probabilities(forward(model.config, model.weights, texts)) - expected).max(
-        initial=0
-    )
+        found = to_probabilities(forward(model.config, model.weights, texts))
+        difference = np.abs(found - expected).max(initial=0)
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _refused(where, f"golden pairs: {error}") from error
     if not difference <= GOLDEN_TOLERANCE:
-        raise RunError(
-            f"{where}: the model does not give its own golden probabilities again (they differ by up to "
-            f"{difference:.2g}): its weights or this rnncli changed; {REMEDY}"
+        what = (
+            "the model does not give its own golden probabilities again (they differ by up to "
+            f"{difference:.2g}): its weights or this rnncli changed"
         )
+        raise _refused(where, what)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from rnncli.errors import RunError, UsageError
-from rnncli.runs.run import CONFIG, DATASETS, SUMMARY, Run
+from rnncli.runs.run import DATASETS, SUMMARY, Run
 from rnncli.system.sealed import SUMS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -28,17 +28,13 @@ def check_name(name: str, *, what: str = "run") -> str:
 
 
 def all_runs(runs_dir: Path) -> list[Run]:
-    """Every run in `runs_dir`, finished or not, oldest first."""
-    ages: dict[Path, int] = {}
-    for name in (CONFIG, SUMMARY):  # a finished run is one even where the first is lost
-        for path in runs_dir.glob(f"*/{name}"):
-            if NAME.fullmatch(path.parent.name):
-                ages.setdefault(path.parent, path.stat().st_mtime_ns)
-    return [Run(path) for path in sorted(ages, key=lambda path: (ages[path], path.name))]
+    """Every run in `runs_dir`, the one that began or finished last at the end."""
+    sums = [path for path in runs_dir.glob(f"*/{SUMS}") if NAME.fullmatch(path.parent.name)]
+    return [Run(path.parent) for path in sorted(sums, key=lambda path: (path.stat().st_mtime_ns, path))]
 
 
 def list_runs(runs_dir: Path) -> list[Run]:
-    """The finished runs in `runs_dir`, oldest first."""
+    """The finished runs in `runs_dir`, the one that finished last at the end."""
     return [run for run in all_runs(runs_dir) if run.finished]
 
 
@@ -57,10 +53,9 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
             raise RunError(
                 f"no finished run in {runs_dir}/: train one with 'rnncli train --arch bilstm --epochs 3'"
             )
-        latest = max(runs, key=lambda run: (run.path / SUMS).stat().st_mtime_ns)
         if name == "latest":
-            return latest
-        rivals = [run for run in runs if run.dataset_fingerprint == latest.dataset_fingerprint]
+            return runs[-1]
+        rivals = [run for run in runs if run.dataset_fingerprint == runs[-1].dataset_fingerprint]
         return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
     run = find_run(runs_dir, name)
     if not run.finished:

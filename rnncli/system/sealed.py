@@ -56,7 +56,8 @@ class Sealed:
                 they are not as they were written.
         """
         folder = cls(path, {}, "", error, remedy)
-        content = folder._bytes(SUMS, "an earlier version of rnncli wrote this, or it is incomplete")
+        with folder._explained(SUMS, ": an earlier version of rnncli wrote this folder, or it is incomplete"):
+            content = (path / SUMS).read_bytes()
         lines = content.decode("utf-8", "replace").splitlines(keepends=True)
         found = [LINE.fullmatch(line) for line in lines]
         sums = {match[2]: match[1] for match in found if match}
@@ -73,7 +74,8 @@ class Sealed:
         Raises:
             RnncliError: it is missing, changed or damaged.
         """
-        content = self._bytes(name)
+        with self._explained(name):
+            content = (self.path / name).read_bytes()
         self._compare(name, hashlib.sha256(content).hexdigest())
         return content
 
@@ -83,11 +85,8 @@ class Sealed:
         Raises:
             RnncliError: it is missing, changed or damaged.
         """
-        try:
-            digest = sha256_of(self.path / name)
-        except OSError as error:
-            raise self._unreadable(name, error) from error
-        self._compare(name, digest)
+        with self._explained(name):
+            self._compare(name, sha256_of(self.path / name))
         return self.path / name
 
     def json(self, name: str, version: int | None = None) -> dict[str, Any]:
@@ -102,10 +101,10 @@ class Sealed:
         """
         try:
             values = json.loads(self.read(name))
-        except (ValueError, RecursionError) as error:
+            if not isinstance(values, dict):
+                raise TypeError(f"it is a {type(values).__name__}")
+        except (ValueError, TypeError, RecursionError) as error:
             raise self.failure(name, f"it is no JSON object ({error})") from error
-        if not isinstance(values, dict):
-            raise self.failure(name, "it is no JSON object")
         found = values.get("format_version")
         if version is not None and found != version:
             raise self.failure(name, f"it has format version {found}; this rnncli reads {version}")
@@ -124,16 +123,15 @@ class Sealed:
         """A failure of the folder's kind: the file, what is wrong with it, and the remedy."""
         return self.error(f"{self.path / name}: {what}; {self.remedy}")
 
-    def _bytes(self, name: str, why: str = "") -> bytes:
+    @contextmanager
+    def _explained(self, name: str, why: str = "") -> Iterator[None]:
+        """Raise what keeps the file `name` from being read as a failure; `why` it may be missing."""
         try:
-            return (self.path / name).read_bytes()
+            yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self.failure(name, f"it is missing{why}") from error
         except OSError as error:
-            raise self._unreadable(name, error, why) from error
-
-    def _unreadable(self, name: str, error: OSError, why: str = "") -> RnncliError:
-        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        reason = "it is missing" if missing else f"cannot read it: {error.strerror}"
-        return self.failure(name, f"{reason}: {why}" if missing and why else reason)
+            raise self.failure(name, f"cannot read it: {error.strerror}") from error
 
     def _compare(self, name: str, digest: str) -> None:
         if name not in self.sums:

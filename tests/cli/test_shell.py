@@ -37,19 +37,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("command", "lines"),
+    ("command", "versions"),
     [
-        (("prepare", "sample"), 1),
-        (("eval", "good"), 1),
-        (("predict", "word0a", "word1b", "", "--run", "good"), 3),
-        (("compare",), 1),
+        (("prepare", "sample"), [2]),
+        (("eval", "good"), [1]),
+        (("predict", "word0a", "word1b", "", "--run", "good"), [1, 1, 1]),
+        (("compare",), [1]),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_json_is_one_versioned_object_a_line(made: Path, command: tuple[str, ...], lines: int) -> None:
+def test_json_is_one_versioned_object_a_line(
+    made: Path, command: tuple[str, ...], versions: list[int]
+) -> None:
     done = invoke(*command, "--json", "--quiet", cwd=made)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [type(json.loads(line)["format_version"]) for line in done.stdout.splitlines()] == [int] * lines
+    assert [json.loads(line)["format_version"] for line in done.stdout.splitlines()] == versions
 
 
 FAILING = (
@@ -208,7 +210,7 @@ def test_a_long_list_of_runs_is_cut(tmp_path: Path) -> None:
     for number in range(13):
         run = Run(tmp_path / f"run-{number}")
         run.path.mkdir()
-        run.config_path.write_text("{}")
-        os.utime(run.config_path, (number, number))
+        (run.path / "SHA256SUMS").touch()
+        os.utime(run.path / "SHA256SUMS", (number, number))
     with pytest.raises(RunError, match=r"there are: run-12, run-11, .*run-3 and 3 older ones$"):
         find_run(tmp_path, "nobody")

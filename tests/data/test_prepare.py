@@ -287,7 +287,7 @@ def test_every_damaged_file_is_noticed(dataset: Dataset, tmp_path: Path, damage:
 
 def test_a_dataset_of_an_earlier_version_is_refused(dataset: Dataset) -> None:
     (dataset.path / "SHA256SUMS").unlink()
-    with pytest.raises(DataError, match=r"an earlier version of rnncli wrote this.*prepare it anew"):
+    with pytest.raises(DataError, match=r"an earlier version of rnncli wrote this folder.*prepare it anew"):
         resolve_dataset(dataset.path.parents[1], None)
 
 

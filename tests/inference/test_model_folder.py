@@ -188,7 +188,7 @@ def test_an_entry_that_a_foreign_description_lacks_is_named(folder: Path, name: 
     del description[name]
     write_json(folder / "model.json", description)
     reseal(folder)
-    with pytest.raises(RunError, match=rf"model\.json is damaged \(KeyError: '{name}'\)"):
+    with pytest.raises(RunError, match=rf"model\.json: it describes no model \(KeyError: '{name}'\)"):
         load_model(folder)
 
 
@@ -198,8 +198,7 @@ def test_an_entry_that_a_foreign_description_lacks_is_named(folder: Path, name: 
         ({"token_ids": [2, 3], "probabilities": [0.2, 0.3, 0.5]}, "golden probabilities"),
         ({"token_ids": [2, 3], "probabilities": [1e300] * 3}, "golden probabilities"),
         ({"token_ids": [2, 3], "probabilities": [0.2, 0.8]}, "golden pairs"),
-        ({"token_ids": [29], "probabilities": [0.2, 0.3, 0.5]}, "a token id outside the vocabulary"),
-        ({"token_ids": [-1], "probabilities": [0.2, 0.3, 0.5]}, "a token id outside the vocabulary"),
+        ({"token_ids": [29], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
         ({"token_ids": [10**30], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
         ({"token_ids": ["x"], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
         ({"token_ids": [2]}, "golden pairs"),
@@ -226,7 +225,7 @@ def test_golden_pairs_find_swapped_weights(folder: Path) -> None:
 def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").write_bytes(Tokenizer.train(["some other words"], 29).to_bytes())
     rewrite(folder)
-    with pytest.raises(RunError, match=r"tokenizer\.json .*expected 29 entries, found 5"):
+    with pytest.raises(RunError, match=r"tokenizer\.json: expected 29 entries, found 5"):
         load_model(folder)
 
 

@@ -87,7 +87,7 @@ def test_every_file_of_a_finished_run_counts(run: Run, name: str) -> None:
 def test_runs_of_an_earlier_version_are_refused_and_not_listed(run: Run) -> None:
     (run.path / "SHA256SUMS").unlink()
     assert list_runs(run.path.parent) == []
-    with pytest.raises(RunError, match=r"an earlier version of rnncli wrote this.*or train it again"):
+    with pytest.raises(RunError, match=r"an earlier version of rnncli wrote this folder.*or train it again"):
         find_run(run.path.parent, "a")
 
 

@@ -196,7 +196,9 @@ def test_every_flipped_bit_of_the_checksums_is_noticed(folder: Path) -> None:
 
 def test_a_folder_without_checksums_is_of_an_earlier_version(folder: Path) -> None:
     (folder / SUMS).unlink()
-    message = "folder/SHA256SUMS: it is missing: an earlier version of rnncli wrote this.*; make it again$"
+    message = (
+        "folder/SHA256SUMS: it is missing: an earlier version of rnncli wrote this folder.*; make it again$"
+    )
     with pytest.raises(DataError, match=message):
         opened(folder)
 
