@@ -7,7 +7,22 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, with_settings
+from rnncli.errors import UsageError
 from rnncli.settings.prepare import PrepareSettings
+
+KEPT = {"head": "end", "tail": "start", "both": "both"}
+
+
+def _refuse_truncate(value: str | None) -> None:
+    """Name the option that has taken the place of ``--truncate``.
+
+    Raises:
+        UsageError: The old one is given.
+    """
+    if value is not None:
+        kept = KEPT.get(value, "end, start or both")
+        what = ", which keeps the first and the last tokens" if value == "both" else ""
+        raise UsageError(f"--truncate named what is cut, --keep what is kept: --keep {kept}{what}")
 
 
 @with_settings(PrepareSettings)
@@ -20,25 +35,40 @@ def prepare(
     ] = "sample",
     *,
     name: Annotated[
-        str | None, typer.Option(help="Name of the dataset; by default the source's.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Name of the dataset. [default: the source's]")
     ] = None,
     archive: Annotated[
         Path | None,
-        typer.Option(help="imdb: a local aclImdb_v1.tar.gz or its unpacked folder, instead of a download."),
+        typer.Option(
+            metavar="PATH",
+            help="For imdb: read a local aclImdb_v1.tar.gz, or its unpacked folder, and download nothing.",
+        ),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the texts; by default the one with a usual name.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of the texts. [default: the first with a usual name, such as text]"
+        ),
     ] = None,
     label_column: Annotated[
-        str | None, typer.Option(help="Column of the labels; by default the one with a usual name.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of the labels. [default: the first with a usual name, such as label]"
+        ),
     ] = None,
     test: Annotated[
-        Path | None, typer.Option(help="A table of test rows, instead of a share of SOURCE's.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the test split from this table, not from SOURCE."),
     ] = None,
-    encoding: Annotated[str, typer.Option(help="Character encoding of tables and text files.")] = "utf-8",
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME", help="Character encoding of tables and text files.")
+    ] = "utf-8",
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be read, and count them.")
     ] = False,
+    truncate: Annotated[  # noqa: ARG001 - refused when it is parsed
+        str | None, typer.Option(hidden=True, callback=_refuse_truncate)
+    ] = None,
     given: dict[str, Any],
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
@@ -47,11 +77,11 @@ def prepare(
 ) -> None:
     """Turn texts into a dataset: splits, vocabulary and token ids."""
     from rnncli.diagnostics import symptoms
-    from rnncli.reporting.prepare_progress import PrepareProgress
+    from rnncli.reporting.prepare_progress import prepare_progress
     from rnncli.reporting.prepare_report import prepare_report
     from rnncli.workflows import prepare as workflow
 
-    with PrepareProgress(console.stderr_console(quiet=quiet)) as progress:
+    with prepare_progress(console.stderr_console(quiet=quiet)) as report:
         dataset = workflow.prepare(
             source,
             name=name,
@@ -62,7 +92,7 @@ def prepare(
             test=test,
             encoding=encoding,
             skip_bad_rows=skip_bad_rows,
-            report=progress,
+            report=report,
             **given,
         )
     manifest = dataset.manifest

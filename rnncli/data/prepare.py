@@ -1,6 +1,6 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,6 +20,7 @@ from rnncli.data.dataset import (
 from rnncli.data.examples import Examples, Progress, Reader, Report, no_report
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
+from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 from rnncli.runs.finding import check_name
 from rnncli.settings.prepare import PrepareSettings
@@ -120,7 +121,7 @@ def _write(
 
 def encode(
     tokenizer: Tokenizer,
-    texts: Collection[str],
+    texts: list[str] | StoredTexts,
     settings: PrepareSettings,
     path: Path,
     *,

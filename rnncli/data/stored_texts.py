@@ -3,7 +3,7 @@
 import hashlib
 import os
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -14,7 +14,7 @@ from rnncli.text.tokenizer import normalise
 EMPTY = 0  # the digest of a text without a word
 
 
-class StoredTexts(Collection[str]):
+class StoredTexts:
     """Texts in an order of their own; memory holds 16 bytes of each, the rest is in the file.
 
     Several may share a file, to which nobody else writes.
@@ -40,9 +40,6 @@ class StoredTexts(Collection[str]):
 
     def __len__(self) -> int:
         return len(self._starts)
-
-    def __contains__(self, text: object) -> bool:
-        return any(text == each for each in self)
 
     def __iter__(self) -> Iterator[str]:
         self._file.flush()

@@ -112,6 +112,14 @@ def test_three_unbalanced_classes_with_a_test_file_and_quiet(tmp_path: Path) -> 
         (["--vocab-size", "2"], 2, "Invalid value for '--vocab-size'"),
         (["--val-fraction", "1.5"], 2, "val_fraction must be below 1"),
         (["--val-fraction", "0.6", "--test-fraction", "0.5"], 2, "must leave texts for training"),
+        (
+            ["--truncate", "head"],
+            2,
+            "error: --truncate named what is cut, --keep what is kept: --keep end",
+        ),
+        (["--truncate", "tail"], 2, "--keep start"),
+        (["--truncate", "both"], 2, "--keep both, which keeps the first and the last tokens"),
+        (["--truncate", "middle"], 2, "--keep end, start or both"),
         (["--keep", "middle"], 2, "Invalid value for '--keep'"),
     ],
 )

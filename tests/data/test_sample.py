@@ -46,7 +46,9 @@ def words(text: str) -> list[str]:
 
 
 def sentiment_phrases(lexicon: dict[str, Opposites], kinds: set[str]) -> set[str]:
-    return {phrase.lower() for kind in sorted(kinds) for phrase in (*lexicon[kind].neg, *lexicon[kind].pos)}
+    return {
+        phrase.lower() for kind in sorted(kinds) for phrase in (*lexicon[kind]["neg"], *lexicon[kind]["pos"])
+    }
 
 
 OPINIONS = sentiment_phrases(SENTIMENT, set(SENTIMENT) - {"side", "verdict"})
@@ -165,8 +167,8 @@ def test_unseen_opinions_occur_in_synonym_rows_only(sample: dict[str, Examples],
 @pytest.mark.parametrize("tag", TAGS)
 def test_opinions_mean_the_label_except_where_something_turns_them(split: Examples, tag: str) -> None:
     """Plain rows agree with their words; contrast and order rows hold both opinions."""
-    known = {word: "neg" for kind in SENTIMENT if kind != "side" for word in SENTIMENT[kind].neg}
-    known |= {word: "pos" for kind in SENTIMENT if kind != "side" for word in SENTIMENT[kind].pos}
+    known = {word: "neg" for kind in SENTIMENT if kind != "side" for word in SENTIMENT[kind]["neg"]}
+    known |= {word: "pos" for kind in SENTIMENT if kind != "side" for word in SENTIMENT[kind]["pos"]}
     for text, label in rows(split, tag):
         opinions = {known[word] for word in words(text) if word in known}
         if tag == "plain":
@@ -219,13 +221,13 @@ def test_word_lists_do_not_contradict_each_other() -> None:
     sides = {"neg": set(), "pos": set()}
     for kind, opposites in SENTIMENT.items():
         if kind != "side":
-            sides["neg"] |= set(opposites.neg)
-            sides["pos"] |= set(opposites.pos)
+            sides["neg"] |= set(opposites["neg"])
+            sides["pos"] |= set(opposites["pos"])
     assert not sides["neg"] & sides["pos"]
     assert not NOVELTIES & OPINIONS
     neutral = {word for entries in NEUTRAL.values() for entry in entries for word in words(entry)}
     neutral |= {word for entry in (*SINGULAR, *PLURAL) for word in words(entry)}
     assert not neutral & (OPINIONS | NOVELTIES)
     for kind, opposites in {**SENTIMENT, **{f"new {kind}": value for kind, value in UNSEEN.items()}}.items():
-        for phrases in (opposites.neg, opposites.pos):
+        for phrases in (opposites["neg"], opposites["pos"]):
             assert len(set(phrases)) == len(phrases), kind

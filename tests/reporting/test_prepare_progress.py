@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from rnncli.data.examples import Progress
-from rnncli.reporting.prepare_progress import PrepareProgress
+from rnncli.reporting.prepare_progress import prepare_progress
 
 
 def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step: float = 1.0) -> str:
@@ -12,7 +12,7 @@ def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step
     times: Iterator[float] = (step * i for i in range(1000))
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=60, quiet=quiet)
-    with PrepareProgress(console, clock=lambda: next(times)) as show:
+    with prepare_progress(console, clock=lambda: next(times)) as show:
         for report in progress:
             show(report)
     return stream.getvalue()
@@ -26,6 +26,13 @@ def test_a_line_for_each_finished_stage() -> None:
         Progress("Encoding train", 5003, 5003),
     )
     assert text == "Reading a [b].csv: 5,003 texts (2.0 s)\nEncoding train: 5,003 texts (4.0 s)\n"
+
+
+def test_a_long_name_is_cut_to_fit_the_line() -> None:
+    text = shown(Progress(f"Reading {'x' * 200}.csv", 7_000_000, 7_000_000))
+    assert text.startswith("Reading xxx")
+    assert "…: 7,000,000 texts" in text
+    assert len(text) <= 80
 
 
 def test_a_slow_stage_gives_a_sign_of_life() -> None:

@@ -26,6 +26,8 @@ _UNLIST = "jq -c '.[]' FILE writes the objects of a list one a line"
 # A string with what it holds, up to its end or the line's.
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 MOST_LEVELS = 100  # of nested JSON
+PARQUET_ROWS = 4096  # held in memory at a time
+PARQUET_BUFFER = 2**20  # bytes of a column read at a time
 TEXT_NAMES = ("text", "review", "sentence", "content", "comment", "message", "question", "tweet", "body")
 
 
@@ -60,10 +62,7 @@ def iter_rows(stream: BinaryIO, format: TableFormat, *, where: str, encoding: st
         DataError: The table as a whole cannot be read: no header, not Parquet, an unknown encoding.
     """
     if format == "parquet":
-        from rnncli.data.reading.parquet import iter_parquet
-
-        for number, values in enumerate(iter_parquet(stream, where=where), 1):
-            yield Row(number, values)
+        yield from _parquet_rows(stream, where)
         return
     lines = read_lines(stream, where=where, encoding=encoding)
     if format == "text":
@@ -91,8 +90,7 @@ def _json_row(line: Line) -> Row:
     if not isinstance(value, dict):
         hint = f"; {_UNLIST}" if isinstance(value, list) else ""
         return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}{hint}")
-    cells = {key: _json_cell(cell) for key, cell in value.items()}
-    values = {key: cell for key, cell in cells.items() if cell is not None}
+    values = _cells(value)
     if not all(map(_is_encodable, chain(values, values.values()))):
         return Row(line.number, {}, "half of a surrogate pair (\\ud800 to \\udfff) stands alone")
     return Row(line.number, values, None if values else f"no columns; {_ONE_OBJECT}")
@@ -110,10 +108,35 @@ def _is_nested_deeply(text: str) -> bool:
     return max(levels, default=0) > MOST_LEVELS
 
 
-def _json_cell(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else value if isinstance(value, str) else None
+def _parquet_rows(stream: BinaryIO, where: str) -> Iterator[Row]:
+    """The rows of a Parquet file, through the optional pyarrow."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise DataError(f"{where}: reading Parquet needs pyarrow: pip install pyarrow") from None
+    number = 0
+    try:
+        # Without a buffer of its own size it would read a group of rows, perhaps all, at once.
+        for batch in parquet.ParquetFile(stream, buffer_size=PARQUET_BUFFER, pre_buffer=False).iter_batches(
+            PARQUET_ROWS
+        ):
+            for row in batch.to_pylist():
+                number += 1
+                yield Row(number, _cells({str(key): value for key, value in row.items()}))
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{where}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    """The cells of a row as text: nulls are empty, nested values left out."""
+    cells = {}
+    for name, value in row.items():
+        if isinstance(value, bool):
+            cells[name] = str(value).lower()
+        elif value is None or isinstance(value, str | int | float):
+            cells[name] = "" if value is None else str(value)
+    return cells
 
 
 def _is_encodable(text: str) -> bool:

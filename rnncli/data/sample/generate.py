@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from rnncli.data.examples import Examples
 from rnncli.data.sample.grammar import Dice, fill, punctuate, render, swapped
@@ -36,12 +35,8 @@ _WORD = re.compile(r"[\w']+")
 _ENDS = (".", ".", ".", "!", "")
 
 
-class Row(NamedTuple):
-    """A text and its label."""
-
-    text: str
-    label: str
-
+Row = tuple[str, str]
+"""A text and its label."""
 
 Writer = Callable[[Dice, bool], list[Row]]
 """Writes rows that belong together: one of each label, from dice and whether to use unseen synonyms."""
@@ -88,10 +83,9 @@ def _write_split(dice: Dice, seen: set[str], *, train: bool) -> Examples:
     ]
     dice.shuffle(rows)
     return Examples(
-        texts=[row.text for row, _ in rows],
-        labels=[row.label for row, _ in rows],
+        texts=[text for (text, _), _ in rows],
+        labels=[label for (_, label), _ in rows],
         tags=[tag for _, tag in rows],
-        groups=None,
     )
 
 
@@ -99,7 +93,7 @@ def _write_tag(writer: Writer, dice: Dice, seen: set[str], *, size: int, unseen:
     written = 0
     while written < size:
         rows = writer(dice, unseen)
-        keys = [normalized(row.text) for row in rows]
+        keys = [normalized(text) for text, _ in rows]
         if seen.isdisjoint(keys):
             seen.update(keys)
             written += len(rows)
@@ -108,7 +102,7 @@ def _write_tag(writer: Writer, dice: Dice, seen: set[str], *, size: int, unseen:
 
 def _each_label(write: Callable[[str, Dice, bool], str]) -> Writer:
     """A writer of two independent texts, one for each label."""
-    return lambda dice, unseen: [Row(write(label, dice, unseen), label) for label in LABELS]
+    return lambda dice, unseen: [(write(label, dice, unseen), label) for label in LABELS]
 
 
 def _sentence(templates: tuple[str, ...], label: str, dice: Dice, *, unseen: bool = False) -> str:
@@ -145,8 +139,8 @@ def _order(dice: Dice, _unseen: bool) -> list[Row]:
     end = dice.pick(_ENDS)
     fillings = fill(template, "pos", dice)
     return [
-        Row(punctuate([render(template, swapped(fillings))], end), "neg"),
-        Row(punctuate([render(template, fillings)], end), "pos"),
+        (punctuate([render(template, swapped(fillings))], end), "neg"),
+        (punctuate([render(template, fillings)], end), "pos"),
     ]
 
 

@@ -76,7 +76,7 @@ def _draw(kind: str, label: str, dice: Dice, *, unseen: bool) -> str:
         sign, new, name = match.groups()
         opposites = (UNSEEN if new and unseen else SENTIMENT)[name]
         positive = (label == "pos") == (sign == "+")
-        return dice.pick(opposites.pos if positive else opposites.neg, early=True)
+        return dice.pick(opposites["pos" if positive else "neg"], early=True)
     if kind == "part":
         return "the " + dice.pick(PLURAL if dice.below(3) == 0 else SINGULAR)
     text = dice.pick(NEUTRAL[kind])

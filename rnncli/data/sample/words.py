@@ -4,19 +4,12 @@ Sentiment words come in kinds that fit the same place in a sentence, each with n
 positive words in the order of how common they are; neutral words come by the slot they fill.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Opposites:
-    """Words of one kind for the two labels, most common first."""
-
-    neg: tuple[str, ...]
-    pos: tuple[str, ...]
+Opposites = dict[str, tuple[str, ...]]
+"""Words of one kind for the labels ``neg`` and ``pos``, most common first."""
 
 
 def _opposites(neg: str, pos: str) -> Opposites:
-    return Opposites(_words(neg), _words(pos))
+    return {"neg": _words(neg), "pos": _words(pos)}
 
 
 def _words(text: str) -> tuple[str, ...]:

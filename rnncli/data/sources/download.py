@@ -2,6 +2,8 @@
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from rnncli.data.examples import Progress, Report
 from rnncli.errors import DataError
@@ -30,11 +32,24 @@ def fetch_imdb(report: Report, *, url: str = URL, md5: str = MD5) -> Path:
         registry={name: f"md5:{md5}"},
         retry_if_failed=RETRIES,
     )
-    downloader = pooch.HTTPDownloader(
-        progressbar=_DownloadProgress(report), chunk_size=CHUNK, timeout=TIMEOUT
-    )
+    done = 0
+
+    def update(count: int) -> None:
+        """`count` more bytes have come, or a little less at the end."""
+        nonlocal done
+        done = min(done + count, bar.total or done + count)
+        report(Progress("Downloading IMDB", done, bar.total or None, "bytes"))
+
+    def download(*arguments: Any) -> None:
+        """Try once; the bar starts over each time."""
+        nonlocal done
+        done = 0
+        http(*arguments)
+
+    bar = SimpleNamespace(total=0, update=update, reset=lambda: None, close=lambda: None)
+    http = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)
     try:
-        return Path(fetcher.fetch(name, downloader=downloader))
+        return Path(fetcher.fetch(name, downloader=download))
     except (OSError, ValueError) as error:
         # Failures of the network come without an error number; a full disk is another matter.
         if isinstance(error, OSError) and error.errno:
@@ -50,32 +65,3 @@ def _reason(error: BaseException) -> str:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-class _DownloadProgress:
-    """Passes on what pooch tells a progress bar, which sets `total` at the start of each attempt."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._total = self._done = 0
-
-    @property
-    def total(self) -> int:
-        """Bytes to come."""
-        return self._total
-
-    @total.setter
-    def total(self, value: int) -> None:
-        self._total, self._done = value, 0
-
-    def update(self, count: int) -> None:
-        """`count` more bytes have come, or a little less at the end."""
-        self._done = min(self._done + count, self._total or self._done + count)
-        self._report(Progress("Downloading IMDB", self._done, self._total or None, "bytes"))
-
-    def reset(self) -> None:
-        """Start over."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing is left to do."""

@@ -3,7 +3,7 @@
 import re
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from rnncli.data.examples import Examples, Progress, Reader, Report
 from rnncli.data.reading.tables import format_of
@@ -34,58 +34,48 @@ def open_source(
     seed: int = 0,
     archive: Path | None = None,
     test: Path | None = None,
-    text_column: str | None = None,
-    label_column: str | None = None,
     encoding: str = "utf-8",
     skip_bad_rows: bool = False,
+    **columns: Any,
 ) -> Source:
     """The source that `name` stands for.
 
     Args:
         name: ``sample``, ``imdb``, or the path of a table or folder.
         seed: Seed of the sample.
-        archive: For IMDB, a local archive or unpacked folder instead of the download.
-        test: For a table, another one with the test rows.
-        text_column: For a table, where the texts are; None looks for a usual name.
-        label_column: For a table, where the labels are; None looks for a usual name.
+        archive: See `read_imdb`.
+        test: See `read_table`.
         encoding: Character encoding of tables and text files.
         skip_bad_rows: Whether rows and files that cannot be used are left out and counted.
+        **columns: ``text_column`` and ``label_column`` of `read_table`.
 
     Raises:
         UsageError: An option does not go with the source.
         DataError: There is no such source.
     """
     path = Path(name)
-    columns = {"test": test, "text_column": text_column, "label_column": label_column}
     if name == "sample":
-        _refuse("sample", archive=archive, **columns)
+        _refuse("sample", archive=archive, test=test, **columns)
         return Source(partial(_read_sample, seed), "sample", "sample")
     if name == "imdb":
-        _refuse("imdb", **columns)
+        _refuse("imdb", test=test, **columns)
         return Source(partial(read_imdb, archive), "imdb", "imdb")
     if (path / "train" / "urls_pos.txt").exists():
-        _refuse("IMDB's folder", archive=archive, **columns)
+        _refuse("IMDB's folder", archive=archive, test=test, **columns)
         return Source(partial(read_imdb, path), "imdb", "imdb")
+    how: dict[str, Any] = {"encoding": encoding, "skip_bad_rows": skip_bad_rows}
     if path.is_dir():
-        _refuse("a folder", archive=archive, **columns)
-        read = partial(read_folder, path, encoding=encoding, skip_bad_rows=skip_bad_rows)
-        return Source(read, path.resolve().name, dataset_name(path.resolve().name))
+        _refuse("a folder", archive=archive, test=test, **columns)
+        folder = path.resolve().name
+        return Source(partial(read_folder, path, **how), folder, dataset_name(folder))
     if not path.exists():
         raise DataError(f"{name}: no such file or folder; SOURCE is sample, imdb, a table's path or a folder")
     _refuse("a table", archive=archive)
-    for table in (path, test):
-        if table:
-            format_of(table)
-    read = partial(
-        read_table,
-        path,
-        test=test,
-        text_column=text_column,
-        label_column=label_column,
-        encoding=encoding,
-        skip_bad_rows=skip_bad_rows,
-    )
-    return Source(read, f"{path.name} and {test.name}" if test else path.name, dataset_name(path.stem))
+    tables = [path, test] if test else [path]
+    for table in tables:
+        format_of(table)
+    read = partial(read_table, path, test=test, **columns, **how)
+    return Source(read, " and ".join(table.name for table in tables), dataset_name(path.stem))
 
 
 def dataset_name(text: str) -> str:
