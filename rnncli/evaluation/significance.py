@@ -66,14 +66,9 @@ def paired_test(first_correct: npt.NDArray[np.bool_], second_correct: npt.NDArra
     """Compare two classifiers by which of the same examples each gets right.
 
     Args:
-        first_correct: [examples].
+        first_correct: [examples], at least one.
         second_correct: [examples], in the same order.
-
-    Raises:
-        ValueError: the two have different numbers of examples, or none.
     """
-    if len(first_correct) != len(second_correct) or len(first_correct) == 0:
-        raise ValueError(f"{len(first_correct)} and {len(second_correct)} examples cannot be paired")
     only_first = int(np.count_nonzero(first_correct & ~second_correct))
     only_second = int(np.count_nonzero(second_correct & ~first_correct))
     return PairedTest(

@@ -3,7 +3,8 @@
 import errno
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from rnncli.data.dataset import Dataset, Split, resolve_dataset
 from rnncli.diagnostics import symptoms
-from rnncli.errors import DataError, RunError
+from rnncli.errors import DataError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
 from rnncli.evaluation.metrics import FloatArray
 from rnncli.evaluation.requirements import Requirement, at_least, not_worse, parse_minimum
@@ -116,27 +117,13 @@ def evaluate(
 
 
 def score_and_measure(
-    run: Run,
-    dataset: Dataset,
-    split_name: str,
-    *,
-    batch_size: int,
-    verify: bool = False,
-    progress: Progress = lambda *_: None,
+    run: Run, dataset: Dataset, split_name: str, *, batch_size: int, verify: bool = False, progress: Progress
 ) -> Evaluation:
-    """Score a split with a run's model and compute its figures.
-
-    Args:
-        run: a finished run.
-        dataset: prepared data whose token ids and labels mean what they mean to the model.
-        split_name: the part of the data.
-        batch_size: texts scored at a time.
-        verify: replay the model's golden predictions first.
-        progress: called after each batch.
+    """Score a split with a run's model and compute its figures; see `evaluate`.
 
     Raises:
         DataError: the data was encoded in another way, or the split is empty or unlabelled.
-        RunError: the model is damaged or gives numbers that are not finite.
+        RunError: the model is damaged.
     """
     model = load_model(run.model_dir, verify=verify)
     require_same_encoding(run, model, dataset)
@@ -144,13 +131,8 @@ def score_and_measure(
     if split.labels is None or len(split) == 0:
         raise DataError(f"dataset '{manifest.name}' has no labelled examples in split '{split_name}'")
     start = time.perf_counter()
-    probabilities = score(
-        model, split, batch_size=batch_size, progress=lambda done: progress(run.name, done, len(split))
-    )
+    probabilities = score(model, split, batch_size=batch_size, progress=partial(progress, run.name))
     seconds = time.perf_counter() - start
-    broken = int(np.count_nonzero(~np.isfinite(probabilities).all(axis=1)))
-    if broken:
-        raise RunError(f"run '{run.name}': {broken} of {len(split)} predictions are not finite numbers")
     subject = Subject(
         run=run.name,
         model=run.model_fingerprint,
@@ -170,7 +152,7 @@ def score_and_measure(
 
 
 def score(
-    model: SavedModel, split: Split, *, batch_size: int, progress: Callable[[int], object] = lambda _: None
+    model: SavedModel, split: Split, *, batch_size: int, progress: Callable[[int, int], object]
 ) -> FloatArray:
     """Probabilities [examples, num_classes] in the split's order.
 
@@ -183,7 +165,7 @@ def score(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         probabilities[rows] = scorer([split[int(row)] for row in rows])
-        progress(start + len(rows))
+        progress(start + len(rows), len(order))
     return probabilities
 
 
@@ -208,7 +190,7 @@ def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
         return None
     figures, arrays = kept
     return measure(
-        Subject(**{name: figures[name] for name in Subject.__dataclass_fields__}),
+        Subject(**{field.name: figures[field.name] for field in fields(Subject)}),
         arrays["probabilities"],
         arrays["labels"],
         label_names=figures["labels"],
@@ -218,23 +200,11 @@ def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
 
 
 def rival_evaluation(
-    evaluation: Evaluation,
-    rival: Run,
-    dataset: Dataset,
-    *,
-    batch_size: int,
-    progress: Progress = lambda *_: None,
+    evaluation: Evaluation, rival: Run, dataset: Dataset, *, batch_size: int, progress: Progress
 ) -> Evaluation:
     """The evaluation of another run on the same texts: the one that it holds, or else a fresh one.
 
-    Nothing is written into the other run.
-
-    Args:
-        evaluation: the results to compare with.
-        rival: the other run.
-        dataset: the data as the rival's vocabulary encodes it.
-        batch_size: texts scored at a time.
-        progress: called after each batch.
+    Nothing is written into the other run. `dataset` is the data as the rival's vocabulary encodes it.
 
     Raises:
         DataError: `dataset` does not hold the same texts, or does not fit the rival.
