@@ -1,6 +1,8 @@
 """Training, data and texts that have gone wrong without an error say so."""
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from rnncli.cli import console
 from rnncli.inference.model_folder import load_model
 from rnncli.runs.run import Run
 from tests.cli.command import invoke, rnncli
@@ -80,3 +83,20 @@ def test_divergence_keeps_what_was_good(folder: Path) -> None:
         assert params
         assert all(np.isfinite(value).all() for value in params.values())
     assert invoke("predict", "--run", "runs/wild/model", "the film", cwd=folder).returncode == 0
+
+
+def test_remarks_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    words = " ".join(f"word{number}" for number in range(31))
+    for stderr, most in ((Terminal(), 40), (io.StringIO(), 300)):
+        monkeypatch.setattr(sys, "stderr", stderr)
+        monkeypatch.setenv("COLUMNS", "40")
+        console.warn(words)
+        console.note(f"to do:\n  rnncli eval {words}")
+        lines = stderr.getvalue().splitlines()
+        assert max(map(len, lines)) <= most
+        assert " ".join(stderr.getvalue().split()) == f"warning: {words} to do: rnncli eval {words}"
+        assert (len(lines) == 3) is (most == 300)
