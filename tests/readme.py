@@ -40,7 +40,7 @@ def section(command: Any) -> str:
     """What a command does, and a table of its arguments and options."""
     arguments = [name_of(p) for p in command.params if p.param_type_name == "argument"]
     paragraphs = [" ".join(part.split()) for part in command.help.split("\n\n")]
-    rows = table(p for p in command.params if not is_common(p))
+    rows = table(p for p in command.params if not is_common(p) and not getattr(p, "hidden", False))
     heading = " ".join(["## rnncli", command.name, "[OPTIONS]", *arguments])
     return "\n\n".join([heading, *paragraphs, "\n".join(rows)])
 

@@ -21,13 +21,6 @@ def in_process_project(home: Path) -> Iterator[Project]:
         yield project
 
 
-def faults(project: Project, *, every: int = 1) -> Iterator[Tally]:
-    """Break the disk at every operation of every command, or at each `every`-th."""
-    for how in Breaking:
-        for name in (*COMMANDS, RESUME):
-            yield break_each(project, name, how, every=every)
-
-
 def succeed(arguments: list[str]) -> Outcome:
     """Run a command that must succeed."""
     outcome = Outcome(arguments)
@@ -43,16 +36,17 @@ def keep_half_trained(project: Project) -> None:
     project.keep(RESUME)
 
 
-def break_each(project: Project, name: str, how: Breaking, *, every: int = 1) -> Tally:
-    """Break the disk at the operations of one command, and each time look and repeat."""
-    tally = Tally(str(how), name)
-    operations = operations_of(project, name, how)
-    for number in range(1, len(operations) + 1, every):
-        with tally.attempt(f"operation {number}: {operations[number - 1]}"):
-            break_at(project, name, how, number)
-            repeat(project, name)
-    tally.note = f"{len(operations)} operations"
-    return tally
+def faults(project: Project, *, every: int = 1) -> Iterator[Tally]:
+    """Break the disk at every operation of every command, or at each `every`-th, then look and repeat."""
+    for how in Breaking:
+        for name in (*COMMANDS, RESUME):
+            operations = operations_of(project, name, how)
+            tally = Tally(how, name, note=f"{len(operations)} operations")
+            for number in range(1, len(operations) + 1, every):
+                with tally.attempt(f"operation {number}: {operations[number - 1]}"):
+                    break_at(project, name, how, number)
+                    repeat(project, name)
+            yield tally
 
 
 def operations_of(project: Project, name: str, how: Breaking) -> list[str]:

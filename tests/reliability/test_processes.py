@@ -4,8 +4,7 @@ import random
 
 import pytest
 
-from tests.reliability.kills import EPOCHS, SHARES, Killer, killed_project
-from tests.reliability.stops import stop_twice
+from tests.reliability.processes import EPOCHS, SHARES, Killer, killed_project, stop_twice
 from tests.reliability.tally import require_no_loss
 from tests.reliability.workspace import Project
 
@@ -15,10 +14,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return killed_project(tmp_path_factory.mktemp("processes"))
 
 
-def test_a_killed_command_loses_nothing(project: Project) -> None:
-    for command in SHARES:
-        count = 2 if command == "train" else 1
-        assert require_no_loss(Killer(project, command, random.Random(1)).kill(count)) == count
+@pytest.mark.parametrize("command", SHARES)
+def test_a_killed_command_loses_nothing(project: Project, command: str) -> None:
+    assert require_no_loss(Killer(project, command, random.Random(1)).kill(1)) == 1
 
 
 def test_a_training_stopped_twice_is_the_same_training(project: Project) -> None:

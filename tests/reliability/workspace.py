@@ -8,6 +8,7 @@ new.txt    →  predict  →  labels.jsonl
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ CIRCUMSTANCES = {
     *("seconds", "compile_seconds", "examples_per_second", "train_seconds", "compiled_programs"),
     "dataset_path",
 }
-OLD = b"an older file\n"
 SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full"]
 
 
@@ -38,6 +38,7 @@ class Project:
         folder: where it lies.
         before: the files that count, by command, before it.
         after: the files that count, by command, after it.
+        seconds: how long each command took, undisturbed.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Project:
         batch_size: int = 16,
         texts: int = 5000,
     ) -> None:
-        """Run every command once, undisturbed, by `run`; all lies in the empty folder `home`.
+        """Run every command once, undisturbed; all lies in the empty folder `home`.
 
         Args:
             home: the folder.
@@ -63,6 +64,7 @@ class Project:
         self.folder = home / "project"
         self.before: dict[str, dict[str, bytes]] = {}
         self.after: dict[str, dict[str, bytes]] = {}
+        self.seconds: dict[str, float] = {}
         self._home = home
         self._every = f"--checkpoint-every={every}"
         self._settings = [f"--epochs={epochs}", f"--batch-size={batch_size}", *SHAPE]
@@ -70,21 +72,24 @@ class Project:
         write_table(self.folder / "films.csv", ["bad", "good"], rows=211)
         rows = [b"w0x%d the film %d" % (number % 5, number) for number in range(texts)]
         (self.folder / "new.txt").write_bytes(b"\n".join([*rows, b"no UTF-8: \xff", b"the last"]))
+        # All but the training have something older to replace.
+        run([*self.arguments("prepare"), "--seed=1"])
+        for name in ("eval.csv", "labels.jsonl"):
+            (self.folder / name).write_bytes(b"an older file\n")
         for command in COMMANDS:
-            self._put_something_older(command, run)
             self.keep(command)
             self.before[command] = results(self.folder)
+            begin = time.monotonic()
             run(self.arguments(command))
+            self.seconds[command] = time.monotonic() - begin
             self.after[command] = results(self.folder)
         self.keep(FINISHED)
 
-    def _put_something_older(self, command: str, run: Callable[[list[str]], object]) -> None:
-        """Let `command` replace a file or folder; a training has nothing to replace."""
-        if command == "prepare":
-            run([*self.arguments(command), "--seed=1"])
-        name = {"eval": "eval.csv", "predict": "labels.jsonl"}.get(command)
-        if name:
-            (self.folder / name).write_bytes(OLD)
+    @property
+    def seconds_of_epochs(self) -> float:
+        """How long the undisturbed training took without its start."""
+        lines = (self._home / FINISHED / "runs" / "a" / "metrics.jsonl").read_text().splitlines()
+        return sum(float(json.loads(line)["seconds"]) for line in lines)
 
     def keep(self, name: str) -> None:
         """Keep the project as it is now, for `put_back`."""
@@ -106,10 +111,11 @@ class Project:
         details = {
             "prepare": [str(folder / "films.csv"), "--max-length=11"],
             "train": ["--name=a", "--devices=1", self._every, *self._settings],
+            "train --resume": ["--resume=a", "--devices=1", self._every],
             "eval": ["a", f"--output={folder / 'eval.csv'}"],
             "predict": ["--run=a", f"--input={folder / 'new.txt'}", f"--output={folder / 'labels.jsonl'}"],
         }
-        return [command, *details[command], f"--runs-dir={folder / 'runs'}", "--quiet"]
+        return [command.split()[0], *details[command], f"--runs-dir={folder / 'runs'}", "--quiet"]
 
     def next_arguments(self, command: str) -> list[str] | None:
         """What to say after `command` was cut short; None when it had done all.
@@ -118,10 +124,7 @@ class Project:
         """
         if command != "train" or not self.run.config_path.exists():
             return self.arguments(command)
-        if self.run.finished:
-            return None
-        resume = ["train", "--resume=a", "--devices=1", self._every]
-        return [*resume, f"--runs-dir={self.folder / 'runs'}", "--quiet"]
+        return None if self.run.finished else self.arguments("train --resume")
 
     def require_whole(self, command: str) -> None:
         """Everything in its place is whole, however `command` was cut short.
@@ -185,20 +188,22 @@ def results(folder: Path) -> dict[str, bytes]:
     found = {}
     newest = max((folder / "runs" / "a" / "checkpoints").glob("step-*"), default=None)
     for path in visible_files(folder):
-        name, content = str(path.relative_to(folder)), path.read_bytes()
-        # The checksums of files that have times in them have others; `require_whole` compares them.
+        # What holds times has other checksums; `require_whole` compares these.
         timed = path.is_relative_to(folder / "runs" / "a") and "model" not in path.parts
         if "checkpoints" in path.parts and (path.parent != newest or path.name == "state.json"):
             continue
-        if timed and path.name == SUMS:
-            continue
-        has_times = timed and path.suffix in (".json", ".jsonl")
-        found[name] = without_circumstances(content.decode()).encode() if has_times else content
+        if not (timed and path.name == SUMS):
+            content = path.read_bytes()
+            times = timed and path.suffix in (".json", ".jsonl")
+            found[str(path.relative_to(folder))] = (
+                without_circumstances(content).encode() if times else content
+            )
     return found
 
 
-def without_circumstances(text: str) -> str:
+def without_circumstances(content: str | bytes) -> str:
     """A JSON object, or lines of them, as a list with the entries that count."""
+    text = content if isinstance(content, str) else content.decode()
     values = [json.loads(line) for line in text.splitlines()] if text[:2] != "{\n" else [json.loads(text)]
     kept = [{key: value for key, value in each.items() if key not in CIRCUMSTANCES} for each in values]
     return json.dumps(kept, sort_keys=True)
