@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from rnncli.workflows.evaluate import evaluate
     from rnncli.workflows.predict import load, predict
     from rnncli.workflows.prepare import prepare
+    from rnncli.workflows.train import train
 
 __version__ = "0.1.0"
-__all__ = ["compare", "evaluate", "load", "predict", "prepare"]
+__all__ = ["compare", "evaluate", "load", "predict", "prepare", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from rnncli.data.reading.lines import Row
-from rnncli.data.reading.tables import TEXT_NAMES, format_of, iter_rows, usual_column
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import TableFormat
 from rnncli.system.files import named_failures
+
+if TYPE_CHECKING:
+    from rnncli.data.reading.lines import Row
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def input_rows(
         UsageError: the options do not fit the input.
         DataError: the table as a whole cannot be read, or its header lacks the column.
     """
+    from rnncli.data.reading.tables import format_of  # given texts do without
+
     is_file = source is not None and source.is_file()
     format = chosen or (format_of(source) if source and is_file else "text")
     if format == "text" and column:
@@ -81,6 +84,8 @@ def input_rows(
 def _table_rows(
     stream: BinaryIO, format: TableFormat, column: str | None, encoding: str, *, where: str
 ) -> Iterator[TextRow]:
+    from rnncli.data.reading.tables import TEXT_NAMES, iter_rows, usual_column
+
     for index, row in enumerate(iter_rows(stream, format, where=where, encoding=encoding)):
         if column is None and row.values:
             column = usual_column(row.values, TEXT_NAMES)
@@ -93,7 +98,7 @@ def _table_rows(
         yield TextRow(index, None, f"line {row.line}: {error}")
 
 
-def _without_text(row: Row, column: str | None) -> str:
+def _without_text(row: "Row", column: str | None) -> str:
     if row.is_blank:
         return "the line is blank"
     wanted = f"'{column}'" if column else "with a usual name such as 'text'"
