@@ -32,6 +32,28 @@ def rnncli(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedPro
     )
 
 
+def start(*arguments: object, cwd: Path) -> "subprocess.Popen[str]":
+    """Start ``python -m rnncli`` in the folder `cwd`, to be waited for."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_line(process: "subprocess.Popen[str]", beginning: str) -> None:
+    """Wait until the process writes a line on stderr that begins so."""
+    assert process.stderr is not None
+    lines = [""]
+    while not lines[-1].startswith(beginning):
+        lines.append(process.stderr.readline())
+        assert lines[-1] or process.poll() is None, lines
+
+
 def invoke(*arguments: object, cwd: Path, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command in this process, which spares its start; a fault of ours is raised."""
     words = list(map(str, arguments))

@@ -2,13 +2,11 @@
 
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import rnncli
+from tests.cli.command import invoke, rnncli, start
 from tests.cli.tables import write_table
 
 SETTINGS = "--arch bilstm --epochs 2 --hidden-size 3 --embedding-size 5 --batch-size 12".split()
@@ -17,7 +15,7 @@ SETTINGS = "--arch bilstm --epochs 2 --hidden-size 3 --embedding-size 5 --batch-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_table(tmp_path / "films.csv", ["bad", "good"], rows=211)
-    assert rnncli("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
+    assert invoke("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
     return tmp_path
 
 
@@ -27,22 +25,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, 3])
 def test_several_processes_give_the_run_of_one(folder: Path, count: int) -> None:
     alone = rnncli("train", *SETTINGS, "--name", "alone", "--devices", str(count), cwd=folder)
     assert alone.returncode == 0, alone.stderr
     cluster = ["--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", str(count), "--devices", "1"]
-    command = [sys.executable, "-m", "rnncli", "train", *SETTINGS, "--name", "together", *cluster]
-    processes = [
-        subprocess.Popen(
-            [*command, "--process-id", str(number)],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(count)
-    ]
+    command = ["train", *SETTINGS, "--name", "together", *cluster]
+    processes = [start(*command, "--process-id", number, cwd=folder) for number in range(count)]
     first, *others = [process.communicate(timeout=240) for process in processes]
     assert [process.returncode for process in processes] == [0] * count, (first, others)
     assert "rnncli eval together" in first[0]
@@ -69,6 +58,6 @@ def test_several_processes_give_the_run_of_one(folder: Path, count: int) -> None
     ],
 )
 def test_half_described_clusters(folder: Path, options: list[str], message: str) -> None:
-    done = rnncli("train", *options, cwd=folder)
+    done = invoke("train", *options, cwd=folder)
     assert done.returncode == 2
     assert message in done.stderr

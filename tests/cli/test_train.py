@@ -1,21 +1,18 @@
-"""`rnncli train` as a subprocess: what it writes, where its settings come from, how it stops."""
+"""`rnncli train`: what it writes and shows, how it stops and goes on."""
 
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnncli.errors import UsageError
-from rnncli.settings.presets import PRESETS, resolve_settings
-from rnncli.workflows.train import parse_interval
-from tests.cli.command import rnncli
+from tests.cli.command import invoke, rnncli, start, wait_for_line
 from tests.cli.tables import write_table
 
 QUICK = ("--hidden-size", "3", "--embedding-size", "5", "--batch-size", "7", "--devices", "1")
+STOPPED = ("train", "--arch", "lstm", "--epochs", "40", *QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -23,65 +20,68 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small prepared dataset."""
     folder = tmp_path_factory.mktemp("train")
     write_table(folder / "films.csv", ["bad", "good"], rows=211)
-    assert rnncli("prepare", "films.csv", "--max-length", "11", cwd=folder).returncode == 0
+    assert invoke("prepare", "films.csv", "--max-length", "11", cwd=folder).returncode == 0
     return folder
 
 
 @pytest.fixture(scope="module")
-def trained(prepared: Path) -> Path:
-    """The run directory of a finished run."""
+def first(prepared: Path) -> subprocess.CompletedProcess[str]:
+    """How a run named first was trained."""
     done = rnncli("train", "--arch", "gru", "--epochs", "2", "--name", "first", *QUICK, cwd=prepared)
     assert done.returncode == 0, done.stderr
-    assert "rnncli eval first" in done.stdout
-    assert [line.split()[:2] for line in done.stderr.splitlines()[1:3]] == [
-        ["epoch", "1/2"],
-        ["epoch", "2/2"],
-    ]
-    assert "\x1b" not in done.stderr
-    return prepared / "runs" / "first"
+    return done
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+@pytest.fixture(scope="module")
+def whole(prepared: Path) -> Path:
+    """A run of `STOPPED` that nothing stopped."""
+    done = rnncli(*STOPPED, "--name", "whole", cwd=prepared)
+    assert done.returncode == 0, done.stderr
+    return prepared / "runs" / "whole"
 
 
-def test_a_run_holds_what_the_readme_says(trained: Path) -> None:
-    names = {path.name for path in trained.iterdir()} - {".lock"}
-    assert names == {
-        "config.json",
-        "metrics.jsonl",
-        "summary.json",
-        "history.png",
-        "model",
-        "checkpoints",
-        "SHA256SUMS",
-    }
-    assert (trained / "history.png").read_bytes().startswith(b"\x89PNG")
-    lines = read_lines(trained / "metrics.jsonl")
+def figures(run: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl without what a clock measured."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if "second" not in key} for line in lines]
+
+
+def test_what_a_user_sees(first: subprocess.CompletedProcess[str]) -> None:
+    start, one, compiling, two = first.stderr.splitlines()
+    assert start == "first: gru with 444 parameters on films, 1 cpu device"
+    assert (one.split()[:2], two.split()[:2]) == (["epoch", "1/2"], ["epoch", "2/2"])
+    assert compiling.endswith("s of compiling")
+    assert first.stdout.splitlines()[0].startswith("best epoch ")
+    assert "rnncli eval first\n" in first.stdout
+    assert max(map(len, (first.stderr + first.stdout).splitlines())) <= 80
+    assert "\x1b" not in first.stderr
+
+
+def test_a_run_holds_what_the_readme_says(prepared: Path, first: object) -> None:
+    run = prepared / "runs" / "first"
+    expected = "config.json metrics.jsonl summary.json history.png model checkpoints SHA256SUMS .lock"
+    assert {path.name for path in run.iterdir()} == set(expected.split())
+    assert (run / "history.png").read_bytes().startswith(b"\x89PNG")
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
     assert " ".join(lines[0]) == (
         "epoch step train_loss train_accuracy val_loss val_accuracy seconds compile_seconds "
         "examples_per_second learning_rate grad_norm"
     )
-    summary = json.loads((trained / "summary.json").read_text())
+    summary = json.loads((run / "summary.json").read_text())
     best = max(lines, key=lambda line: (line["val_accuracy"], -line["val_loss"]))
-    assert (summary["best_epoch"], summary["val_accuracy"]) == (best["epoch"], best["val_accuracy"])
-    settings = json.loads((trained / "config.json").read_text())["train"]
-    assert (settings["arch"], settings["hidden_size"], settings["epochs"]) == ("gru", 3, 2)
+    assert {key: summary[key] for key in ("val_accuracy", "val_loss")} == {
+        key: best[key] for key in ("val_accuracy", "val_loss")
+    }
+    assert (summary["best_epoch"], summary["parameters"], summary["epochs"]) == (best["epoch"], 444, 2)
+    settings = json.loads((run / "config.json").read_text())["train"]
+    assert (settings["model"]["arch"], settings["model"]["hidden_size"], settings["epochs"]) == ("gru", 3, 2)
 
 
-def test_json_is_the_summary(prepared: Path) -> None:
-    done = rnncli(
-        "train", "--arch", "bow", "--epochs", "1", "--json", "--name", "plain", *QUICK, cwd=prepared
-    )
-    assert json.loads(done.stdout) == json.loads((prepared / "runs/plain/summary.json").read_text())
-    assert json.loads(done.stdout)["format_version"] == 1
-
-
-def test_a_run_is_never_overwritten(trained: Path) -> None:
-    files = [path for path in trained.rglob("*") if path.is_file() and path.name != ".lock"]
+def test_a_run_is_never_overwritten(prepared: Path, first: object) -> None:
+    files = [path for path in (prepared / "runs/first").rglob("*") if path.is_file() and path.name != ".lock"]
     before = {path: path.read_bytes() for path in files}
-    done = rnncli("train", "--name", "first", *QUICK, cwd=trained.parents[1])
+    done = invoke("train", "--name", "first", *QUICK, cwd=prepared)
     assert done.returncode == 1
     assert "error: runs/first holds a finished run" in done.stderr
     assert before == {path: path.read_bytes() for path in files}
@@ -98,75 +98,43 @@ def test_a_run_is_never_overwritten(trained: Path) -> None:
         (["--name=-rf"], "cannot name a run"),
         (["--name", "x" * 5000], "cannot name a run"),
         (["--preset", "magic"], "known: tutorial"),
-        (["--checkpoint-every", "soon"], "minutes such as 10m"),
         (["--config", "missing.toml"], "missing.toml"),
         (["--weight-decay", "0.1"], "--optimizer adamw"),
         (["--resume", "first", "--name", "second"], "leave out --name"),
+        *((["--checkpoint-every", text], "minutes such as 10m") for text in ("soon", "0", "-3", "m", "0m")),
     ],
 )
 def test_impossible_options(prepared: Path, options: list[str], message: str) -> None:
-    done = rnncli("train", *options, cwd=prepared)
-    assert done.returncode == 2
+    done = invoke("train", *options, cwd=prepared)
+    assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
-    assert not done.stdout
-    assert "Traceback" not in done.stderr
     assert len(done.stderr) < 1000
 
 
 def test_resuming_an_empty_name_starts_nothing(prepared: Path) -> None:
-    done = rnncli("train", "--resume", "", cwd=prepared)
+    done = invoke("train", "--resume", "", cwd=prepared)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: no run '' in runs/")
 
 
-def test_settings_come_from_the_nearest_place(tmp_path: Path) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text('hidden_size = 11\nepochs = 7\noptimizer = "sgd"\n')
-    settings = resolve_settings({"epochs": 3}, path, "tutorial")
-    assert settings.epochs == 3  # an option
-    assert (settings.hidden_size, settings.optimizer) == (11, "sgd")  # the file
-    assert (settings.arch, settings.batch_size) == (
-        "bilstm",
-        PRESETS["tutorial"]["batch_size"],
-    )  # the preset
-    assert settings.warmup_steps == 0  # the default
-    path.write_text("hiden_size = 11\n")
-    with pytest.raises(UsageError, match=r"settings\.toml: unknown setting 'hiden_size'"):
-        resolve_settings({}, path, None)
-    path.write_text('hidden_size = "11"\n')
-    with pytest.raises(UsageError, match=r"settings\.toml: hidden_size: '11' is not of type int"):
-        resolve_settings({}, path, None)
-    path.write_text('optimizer = "magic"\n')
-    with pytest.raises(UsageError, match=r"settings\.toml: optimizer: 'magic'"):
-        resolve_settings({}, path, None)
-
-
 def test_a_variable_yields_to_an_option_and_beats_the_file(prepared: Path) -> None:
-    (prepared / "some.toml").write_text("epochs = 5\nhidden_size = 2\n")
-    done = rnncli(
-        *("train", "--config", "some.toml", "--arch", "rnn", "--name", "places", "--devices", "1", "--json"),
+    (prepared / "some.toml").write_text("epochs = 5\n[model]\nhidden_size = 2\n")
+    done = invoke(
+        *("train", "--config", "some.toml", "--arch", "bow", "--name", "places", "--json"),
         cwd=prepared,
         RNNCLI_EPOCHS="1",
         RNNCLI_ARCH="lstm",
     )
-    config = json.loads(done.stdout)["config"]
-    assert (config["epochs"], config["arch"], config["hidden_size"]) == (1, "rnn", 2)
-
-
-def test_intervals_of_checkpoints() -> None:
-    assert parse_interval("500") == (500, 0)
-    assert parse_interval("2.5m") == (0, 150)
-    assert parse_interval(None) == (0, 0)
-    for text in ("0", "-3", "m", "1h", "0m"):
-        with pytest.raises(UsageError):
-            parse_interval(text)
+    summary = json.loads(done.stdout)
+    config = summary["config"]
+    assert (config["epochs"], config["model"]["arch"], config["model"]["hidden_size"]) == (1, "bow", 2)
+    assert summary == json.loads((prepared / "runs/places/summary.json").read_text())
 
 
 def test_checkpoints_are_written_after_just_as_many_steps(prepared: Path) -> None:
     """The newest two are kept: one after a multiple of seven steps, and that at the end."""
-    done = rnncli(
-        "train", "--epochs", "1", "--checkpoint-every", "7", "--name", "seventh", *QUICK, cwd=prepared
-    )
+    options = ("--arch", "bow", "--epochs", "1", "--checkpoint-every", "7", "--name", "seventh")
+    done = invoke("train", *options, *QUICK, cwd=prepared)
     assert done.returncode == 0, done.stderr
     run = prepared / "runs" / "seventh"
     last = json.loads((run / "summary.json").read_text())["steps"]
@@ -176,59 +144,25 @@ def test_checkpoints_are_written_after_just_as_many_steps(prepared: Path) -> Non
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_and_resumed_is_the_same_run(prepared: Path, number: signal.Signals, code: int) -> None:
+def test_stopped_and_resumed_is_the_same_run(
+    prepared: Path, whole: Path, number: signal.Signals, code: int
+) -> None:
     name = f"stopped-{code}"
-    settings = ("--arch", "lstm", "--epochs", "40", "--early-stopping", "0", *QUICK)
-    whole = rnncli("train", *settings, "--name", f"whole-{code}", "--json", cwd=prepared)
-    assert whole.returncode == 0
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rnncli", "train", *settings, "--name", name],
-        cwd=prepared,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    while not process.stderr.readline().startswith("epoch  2"):
-        assert process.poll() is None
+    process = start(*STOPPED, "--name", name, cwd=prepared)
+    wait_for_line(process, "epoch  2")
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert stdout == ""
+    assert (process.returncode, stdout) == (code, "")
     assert f"rnncli train --resume {name}" in stderr
-    refused = rnncli("predict", "--run", name, "text", cwd=prepared)
+    refused = invoke("predict", "--run", name, "text", cwd=prepared)
     assert refused.returncode == 1
     assert "not finished" in refused.stderr
+    differing = invoke("train", "--resume", name, "--hidden-size", "4", cwd=prepared)
+    assert differing.returncode == 2
+    assert "hidden_size 3 → 4" in differing.stderr
     resumed = rnncli("train", "--resume", name, "--devices", "1", "--json", cwd=prepared)
     assert resumed.returncode == 0, resumed.stderr
+    run = prepared / "runs" / name
     for file in ("model/model.safetensors", "model/tokenizer.json"):
-        assert (prepared / f"runs/{name}" / file).read_bytes() == (
-            prepared / f"runs/whole-{code}" / file
-        ).read_bytes()
-    figures = [
-        [
-            {key: value for key, value in line.items() if "second" not in key}
-            for line in read_lines(prepared / "runs" / run_name / "metrics.jsonl")
-        ]
-        for run_name in (name, f"whole-{code}")
-    ]
-    assert figures[0] == figures[1]
-
-
-def test_resuming_lists_settings_that_differ(prepared: Path) -> None:
-    settings = ("--arch", "rnn", "--epochs", "300", *QUICK, "--name", "differs")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rnncli", "train", *settings],
-        cwd=prepared,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    while "epoch" not in process.stderr.readline():
-        assert process.poll() is None
-    process.kill()
-    process.communicate()
-    done = rnncli("train", "--resume", "differs", "--hidden-size", "4", cwd=prepared)
-    assert done.returncode == 2
-    assert "hidden_size 3 → 4" in done.stderr
+        assert (run / file).read_bytes() == (whole / file).read_bytes()
+    assert figures(run) == figures(whole)

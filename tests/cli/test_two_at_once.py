@@ -2,15 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from rnncli.runs.finding import reserve_run_name
 from rnncli.runs.run import Run
-from tests.cli.command import ROOT, rnncli
+from tests.cli.command import invoke, start, wait_for_line
 from tests.cli.tables import write_table
 
 QUICK = ("--arch", "bow", "--hidden-size", "3", "--embedding-size", "5", "--devices", "1")
@@ -20,29 +18,15 @@ QUICK = ("--arch", "bow", "--hidden-size", "3", "--embedding-size", "5", "--devi
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
     write_table(folder / "films.csv", ["bad", "good"], rows=211)
-    assert rnncli("prepare", "films.csv", cwd=folder).returncode == 0
+    assert invoke("prepare", "films.csv", cwd=folder).returncode == 0
     return folder
 
 
-def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "rnncli", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_a_second_training_is_told_who_holds_the_run_until_that_is_dead(folder: Path) -> None:
-    holder = start(folder, "train", *QUICK, "--name", "shared", "--epochs", "100000")
-    assert holder.stderr is not None
-    while not holder.stderr.readline().startswith("epoch"):
-        assert holder.poll() is None
+    holder = start("train", *QUICK, "--name", "shared", "--epochs", "100000", cwd=folder)
+    wait_for_line(holder, "epoch")
     for options in (("--resume", "shared"), ("--name", "shared", *QUICK)):
-        done = rnncli("train", *options, cwd=folder)
+        done = invoke("train", *options, cwd=folder)
         assert (done.returncode, done.stdout) == (1, "")
         assert re.fullmatch(
             rf"error: run 'shared' is in use by process {holder.pid} on {re.escape(os.uname().nodename)} "
@@ -57,14 +41,14 @@ def test_a_second_training_is_told_who_holds_the_run_until_that_is_dead(folder: 
 
 def test_a_second_preparation_is_told_who_holds_the_dataset(folder: Path) -> None:
     os.mkfifo(folder / "slow.csv")
-    holder = start(folder, "prepare", "slow.csv", "--name", "films")
+    holder = start("prepare", "slow.csv", "--name", "films", cwd=folder)
     with (folder / "slow.csv").open("w"):  # opens once the first process reads, which it does under its lock
-        done = rnncli("prepare", "films.csv", cwd=folder)
+        done = invoke("prepare", "films.csv", cwd=folder)
         holder.kill()
     holder.communicate()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: dataset 'films' is in use by process {holder.pid} on ")
-    assert rnncli("prepare", "films.csv", cwd=folder).returncode == 0
+    assert invoke("prepare", "films.csv", cwd=folder).returncode == 0
 
 
 def test_runs_without_a_name_get_one_each(tmp_path: Path) -> None:
