@@ -1,0 +1,58 @@
+"""`rnncli.train`: training from Python."""
+
+from pathlib import Path
+
+import pytest
+
+import rnncli
+from rnncli.errors import RunError, UsageError
+from rnncli.runs.run import Run
+from rnncli.workflows.prepare import prepare
+from rnncli.workflows.train import opened_training
+from tests.cli.tables import write_table
+
+QUICK = {"arch": "bow", "epochs": 2, "embedding_size": 5, "hidden_size": 3, "batch_size": 7}
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs with a prepared dataset, films."""
+    folder = tmp_path_factory.mktemp("python")
+    write_table(folder / "films.csv", ["bad", "good", "fair"], rows=211)
+    prepare(folder / "films.csv", runs_dir=folder / "runs", max_length=11)
+    return folder / "runs"
+
+
+def test_a_run_comes_back_with_its_summary(runs_dir: Path) -> None:
+    run = rnncli.train(runs_dir=runs_dir, learning_rate=0.1, **QUICK)
+    assert run == Run(runs_dir / "films-bow-1")
+    assert (run.summary["epochs"], run.summary["config"]["optimizer"]["learning_rate"]) == (2, 0.1)
+    with pytest.raises(RunError, match="finished run"):
+        rnncli.train(name=run.name, runs_dir=runs_dir, **QUICK)
+    with pytest.raises(RunError, match="nothing to resume"):
+        rnncli.train(resume=run.name, runs_dir=runs_dir)
+
+
+def test_unknown_settings_start_nothing(runs_dir: Path) -> None:
+    before = set(runs_dir.iterdir())
+    with pytest.raises(UsageError, match="unknown setting 'rate'"):
+        rnncli.train(runs_dir=runs_dir, rate=0.1)
+    assert set(runs_dir.iterdir()) == before
+
+
+def test_whoever_leaves_early_can_go_on(runs_dir: Path) -> None:
+    whole = rnncli.train(name="whole", runs_dir=runs_dir, **QUICK)
+    with opened_training(QUICK, name="left", runs_dir=runs_dir) as training:
+        for _, _event in zip(range(7), training.events(), strict=False):
+            training.save_checkpoint()
+    assert not training.run.finished
+    with pytest.raises(UsageError, match="hidden_size 3 → 4"):
+        rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=4)
+    resumed = rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=3)
+    assert resumed.summary["val_loss"] == whole.summary["val_loss"]
+
+
+def test_what_shows_that_nothing_was_learned_is_warned_of(runs_dir: Path) -> None:
+    with pytest.warns(UserWarning, match="every validation text is labelled"):
+        run = rnncli.train(runs_dir=runs_dir, **QUICK | {"epochs": 1, "learning_rate": 1e-9})
+    assert len(run.summary["warnings"]) == 1
