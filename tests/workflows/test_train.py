@@ -7,7 +7,6 @@ import pytest
 import rnncli
 from rnncli.errors import RunError, UsageError
 from rnncli.runs.run import Run
-from rnncli.workflows.prepare import prepare
 from rnncli.workflows.train import opened_training
 from tests.cli.tables import write_table
 
@@ -19,7 +18,7 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of runs with a prepared dataset, films."""
     folder = tmp_path_factory.mktemp("python")
     write_table(folder / "films.csv", ["bad", "good", "fair"], rows=211)
-    prepare(folder / "films.csv", runs_dir=folder / "runs", max_length=11)
+    rnncli.prepare(folder / "films.csv", runs_dir=folder / "runs", max_length=11)
     return folder / "runs"
 
 
