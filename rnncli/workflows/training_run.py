@@ -66,7 +66,7 @@ class TrainingRun:
         self._every_steps, self._every_seconds = checkpoint_every
         self._writes = jax.process_index() == 0
         self._warn = warn
-        self._warnings: list[str] = []
+        self._warnings = symptoms.of_data(manifest)
         self._shape = settings.model.shape(
             vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names)
         )
@@ -132,7 +132,8 @@ class TrainingRun:
             DivergedError: the loss, a gradient or a parameter was not finite; the last checkpoint and
                 the best epoch's model are kept.
         """
-        self._note(symptoms.of_data(self.dataset.manifest))
+        for warning in self._warnings:
+            self._warn(warning)
         self._saved_at = time.monotonic()
         try:
             for event in self.trainer.run(self._every_steps):
@@ -157,12 +158,6 @@ class TrainingRun:
             state, standing = self.trainer.state, dataclasses.asdict(self.trainer.standing)
             save_checkpoint(self.run.checkpoints_dir, int(state.step), state, standing)
         self._saved_at = time.monotonic()
-
-    def _note(self, warnings: list[str]) -> None:
-        """Warn, and keep it for the summary."""
-        self._warnings += warnings
-        for warning in warnings:
-            self._warn(warning)
 
     def _is_due(self, step: int) -> bool:
         after_steps = self._every_steps > 0 and step % self._every_steps == 0
@@ -213,16 +208,17 @@ class TrainingRun:
         title = f"{self.run.name}: {self.settings.model.arch} on {manifest.name}"
         plot_history(self.run.history_path, standing.history, title=title, best_epoch=standing.best_epoch)
         validation = self.dataset.split("validation")
-        self._note(
-            symptoms.of_training(
-                standing.history,
-                manifest.splits["train"].label_counts,
-                manifest.splits["validation"].label_counts,
-                balanced=self.settings.data.class_weights == "balanced",
-                only_label=symptoms.only_label(model, validation, standing.best["accuracy"]),
-            )
+        found = symptoms.of_training(
+            standing.history,
+            manifest.splits["train"].label_counts,
+            manifest.splits["validation"].label_counts,
+            balanced=self.settings.data.class_weights == "balanced",
+            only_label=symptoms.only_label(model, validation, standing.best["accuracy"]),
         )
+        self._warnings += found
         self.run.finish(self._summary())
+        for warning in found:
+            self._warn(warning)
 
     def _summary(self) -> dict[str, Any]:
         standing, manifest = self.trainer.standing, self.dataset.manifest

@@ -10,7 +10,14 @@ from rnncli.runs.run import Run
 from rnncli.workflows.train import opened_training
 from tests.cli.tables import write_table
 
-QUICK = {"arch": "bow", "epochs": 2, "embedding_size": 5, "hidden_size": 3, "batch_size": 7}
+QUICK = {
+    "arch": "bow",
+    "epochs": 2,
+    "embedding_size": 5,
+    "hidden_size": 3,
+    "batch_size": 7,
+    "learning_rate": 0.1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +30,7 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_comes_back_with_its_summary(runs_dir: Path) -> None:
-    run = rnncli.train(runs_dir=runs_dir, learning_rate=0.1, **QUICK)
+    run = rnncli.train(runs_dir=runs_dir, **QUICK)
     assert run == Run(runs_dir / "films-bow-1")
     assert (run.summary["epochs"], run.summary["config"]["optimizer"]["learning_rate"]) == (2, 0.1)
     with pytest.raises(RunError, match="finished run"):
@@ -52,6 +59,6 @@ def test_whoever_leaves_early_can_go_on(runs_dir: Path) -> None:
 
 
 def test_what_shows_that_nothing_was_learned_is_warned_of(runs_dir: Path) -> None:
-    with pytest.warns(UserWarning, match="every validation text is labelled"):
+    with pytest.warns(UserWarning, match="were not learned either"):
         run = rnncli.train(runs_dir=runs_dir, **QUICK | {"epochs": 1, "learning_rate": 1e-9})
     assert len(run.summary["warnings"]) == 1
