@@ -19,7 +19,7 @@ FILES = ("config.json", "metrics.jsonl", "history.png", "summary.json", "model/m
 def begin(folder: Path) -> Run:
     """A run that is under way, as far as its small files go."""
     run = Run(folder / "runs" / "a")
-    run.path.mkdir(parents=True)
+    run.path.mkdir(parents=True, exist_ok=True)
     settings = TrainSettings.from_options(learning_rate=0.003)
     run.begin(settings, dataset="words", fingerprint="f" * 64)
     return run
@@ -45,6 +45,26 @@ def test_a_run_is_finished_once_its_summary_is_sealed(tmp_path: Path) -> None:
     run.summary_path.write_text("{}")  # a kill before the checksums
     with pytest.raises(RunError, match=r"'a' is not finished .*SHA256SUMS.*continue it with .*--resume a"):
         resolve_run(runs, "a")
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_run_whose_beginning_was_cut_short_can_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    done: list[str] = []
+
+    def replace(old: str, new: Path) -> None:
+        if len(done) == renames:
+            raise OSError(28, "No space left on device")
+        done.append(str(new))
+        Path(old).rename(new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(OSError, match="No space"):
+            begin(tmp_path)
+    Run(tmp_path / "runs" / "a").require_new()
+    assert begin(tmp_path).config.optimizer.learning_rate == 0.003
 
 
 def test_sha256sum_checks_a_finished_run(run: Run) -> None:
