@@ -15,6 +15,7 @@ from rnncli.runs.run import Run
 from rnncli.system.files import write_json
 from rnncli.system.sealed import Sealed, sealed_folder
 
+FORMAT_VERSION = 2
 FIGURES = "figures.json"
 
 
@@ -32,7 +33,8 @@ def store(
     """
     path = _folder(run, dataset, split)
     with sealed_folder(path) as folder:
-        write_json(folder / FIGURES, figures)
+        kept = {**figures, "format_version": FORMAT_VERSION, "arrays": sorted(arrays)}
+        write_json(folder / FIGURES, kept)
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
     return path
@@ -49,11 +51,11 @@ def load(run: Run, dataset: str, split: str) -> tuple[dict[str, Any], dict[str, 
         return None
     remedy = f"evaluate again with 'rnncli eval {run.name} --split {split}'"
     kept = Sealed.open(path, error=RunError, remedy=remedy)
-    figures = kept.json(FIGURES)
+    figures = kept.json(FIGURES, FORMAT_VERSION)
     if figures["model"] != run.model_fingerprint:
         return None
-    files = [name for name in kept.sums if name != FIGURES]
-    return figures, {Path(name).stem: np.load(kept.checked(name), allow_pickle=False) for name in files}
+    files = {name: kept.checked(f"{name}.npy") for name in figures["arrays"]}
+    return figures, {name: np.load(file, allow_pickle=False) for name, file in files.items()}
 
 
 def _folder(run: Run, dataset: str, split: str) -> Path:

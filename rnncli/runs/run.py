@@ -18,7 +18,6 @@ is unfinished, and resuming writes the last files again.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,51 +33,30 @@ DATASETS = "datasets"
 REMEDY = "restore the run from where it is whole, or train it again under another --name"
 
 
-@dataclass(frozen=True)
 class Run:
-    """A run directory; `path` need not exist yet."""
+    """A run directory, which need not exist yet.
 
-    path: Path
+    Attributes:
+        path: the folder.
+        name: the folder's name, which is the run's.
+        model_dir: the folder with all that prediction needs.
+        checkpoints_dir: the folder with all that resuming needs.
+        evaluations_dir: the folder with the results of `rnncli eval`.
+        config_path: the file of settings, without which nothing has begun.
+        metrics_path: the file with a line for each epoch.
+        history_path: the plot of loss and accuracy.
+        summary_path: the file of the finished run's figures.
+    """
 
-    @property
-    def name(self) -> str:
-        """The folder's name, which is the run's."""
-        return self.path.name
-
-    @property
-    def model_dir(self) -> Path:
-        """Folder with all that prediction needs."""
-        return self.path / "model"
-
-    @property
-    def checkpoints_dir(self) -> Path:
-        """Folder with all that resuming needs."""
-        return self.path / "checkpoints"
-
-    @property
-    def evaluations_dir(self) -> Path:
-        """Folder with the results of `rnncli eval`."""
-        return self.path / "evaluations"
-
-    @property
-    def config_path(self) -> Path:
-        """The file of settings, without which nothing has begun."""
-        return self.path / CONFIG
-
-    @property
-    def metrics_path(self) -> Path:
-        """The file with a line for each epoch."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def summary_path(self) -> Path:
-        """The file of the finished run's figures."""
-        return self.path / SUMMARY
-
-    @property
-    def history_path(self) -> Path:
-        """The plot of loss and accuracy."""
-        return self.path / "history.png"
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, path.name
+        self.model_dir = path / "model"
+        self.checkpoints_dir = path / "checkpoints"
+        self.evaluations_dir = path / "evaluations"
+        self.config_path = path / CONFIG
+        self.metrics_path = path / "metrics.jsonl"
+        self.history_path = path / "history.png"
+        self.summary_path = path / SUMMARY
 
     @property
     def finished(self) -> bool:

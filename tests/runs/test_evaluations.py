@@ -35,7 +35,7 @@ def store(run: Run, seed: int = 0) -> dict[str, Any]:
     probabilities, labels = random_predictions(101, 3, seed=seed)
     figures = {"model": run.model_fingerprint, "loss": 1 / 3, "labels": ["a", "é"]}
     evaluations.store(run, "words", "test", figures, {"probabilities": probabilities, "labels": labels})
-    return figures
+    return {**figures, "format_version": 2, "arrays": ["labels", "probabilities"]}
 
 
 def test_what_was_stored_comes_back(run: Run) -> None:
@@ -65,6 +65,15 @@ def test_figures_of_another_model_do_not_count(run: Run) -> None:
     write_model(run, '{"trained": "on"}')
     assert load(run) is None
     assert store(run) == load(run)
+
+
+def test_an_array_that_the_checksums_leave_out_is_missed(run: Run) -> None:
+    store(run)
+    sums = run.evaluations_dir / "words-test" / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    sums.write_text("".join(line for line in lines if "labels" not in line))
+    with pytest.raises(RunError, match=r"SHA256SUMS: it does not list labels\.npy"):
+        load(run)
 
 
 @pytest.mark.parametrize("name", ["figures.json", "probabilities.npy", "labels.npy"])
