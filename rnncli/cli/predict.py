@@ -33,9 +33,7 @@ OUTPUT_ENDINGS: dict[str, OutputFormat] = {
 def predict(
     text: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[TEXT]...", help="Texts to score. Put -- before one that starts with a dash."
-        ),
+        typer.Argument(metavar="TEXT", help="Texts to score. Put -- before one that starts with a dash."),
     ] = None,
     *,
     run: Annotated[
@@ -95,22 +93,21 @@ def predict(
     from rnncli.reporting.predictions import Summary, header_of, line_of
     from rnncli.workflows.predict import load, predict_windows
 
-    scorer = load(run, runs_dir=runs_dir)
-    labels = scorer.model.label_names
-    line = line_of(writing, labels, None if output else _terminal_width())
+    model = load(run, runs_dir=runs_dir)
+    line = line_of(writing, model.label_names, None if output else _terminal_width())
     rows = _rows(text, source, table_format, text_column, encoding or "utf-8")
     summary = Summary()
     with _destination(output) as file:
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
-        file.write(header_of(writing, labels).encode())
-        for window in predict_windows(chain(first, rows), scorer):
+        file.write(header_of(writing, model.label_names).encode())
+        for window in predict_windows(chain(first, rows), model):
             file.write("".join(starmap(line, window)).encode("utf-8", "backslashreplace"))
             file.flush()
             for row, prediction in window:
                 summary.add(row, prediction)
             if output and not quiet:
                 _show_count(summary.rows)
-    _report(summary, scorer.model, output, quiet=quiet)
+    _report(summary, model.model, output, quiet=quiet)
 
 
 def _rows(

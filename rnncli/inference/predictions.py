@@ -44,13 +44,13 @@ class Prediction:
         return self.probabilities[self.label]
 
 
-class Scorer:
+class Predictor:
     """A saved model that answers: by NumPy while texts are few, by the jitted model once that pays.
 
     NumPy answers at once; JAX takes seconds to start and is then many times faster.
 
     Attributes:
-        model: The saved model, which has the names of the labels.
+        model: The saved model.
     """
 
     def __init__(self, model: SavedModel, *, expected_tokens: int = 0) -> None:
@@ -60,6 +60,11 @@ class Scorer:
         self._done = 0
         self._jitted: JittedForward | None = None
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels, in the order of the probabilities."""
+        return self.model.label_names
+
     def predict(self, texts: Iterable[str]) -> list[Prediction]:
         """One prediction for each of `texts`, in their order; an empty text has one too."""
         return self.predict_ids(self.model.tokenizer.encode(texts))
@@ -67,7 +72,7 @@ class Scorer:
     def predict_ids(self, token_ids: Sequence[NDArray[np.int32]]) -> list[Prediction]:
         """One prediction for each text, given as the ids of all its tokens."""
         model = self.model
-        probabilities = self([truncate(ids, model.max_length, model.keep) for ids in token_ids])
+        probabilities = self.probabilities([truncate(ids, model.max_length, model.keep) for ids in token_ids])
         return [
             Prediction(
                 label=model.label_names[int(row.argmax())],
@@ -79,7 +84,7 @@ class Scorer:
             for ids, row in zip(token_ids, probabilities, strict=True)
         ]
 
-    def __call__(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+    def probabilities(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
         """Probabilities [n, num_classes] of texts given as ids no longer than the model reads.
 
         Raises:

@@ -17,7 +17,7 @@ from rnncli.evaluation.measures import Evaluation, Subject, measure
 from rnncli.evaluation.metrics import FloatArray
 from rnncli.evaluation.requirements import Requirement, at_least, not_worse, parse_minimum
 from rnncli.inference.model_folder import SavedModel, load_model
-from rnncli.inference.predictions import Scorer
+from rnncli.inference.predictions import Predictor
 from rnncli.reporting.evaluation_rows import check_output, write_rows
 from rnncli.runs import evaluations as storage
 from rnncli.runs.finding import resolve_run
@@ -161,10 +161,10 @@ def score(
     """
     order = np.argsort(-split.lengths, kind="stable")
     probabilities = np.empty((len(split), len(model.label_names)))
-    scorer = Scorer(model, expected_tokens=int(split.lengths.sum()))
+    predictor = Predictor(model, expected_tokens=int(split.lengths.sum()))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        probabilities[rows] = scorer([split[int(row)] for row in rows])
+        probabilities[rows] = predictor.probabilities([split[int(row)] for row in rows])
         progress(start + len(rows), len(order))
     return probabilities
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.data.reading.text_input import TextRow, text_row
 from rnncli.inference.model_folder import DESCRIPTION, load_model
-from rnncli.inference.predictions import Prediction, Scorer
+from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.runs.finding import resolve_run
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ WINDOW_CHARACTERS = 1 << 23
 Scored = tuple[TextRow, Prediction | None]  # None: the row has no text that could be scored
 
 
-def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Scorer:
+def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Predictor:
     """A trained model, ready to predict.
 
     Args:
@@ -32,10 +32,10 @@ def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Scorer
     folder = Path(run)
     if not (folder / DESCRIPTION).is_file():
         folder = resolve_run(Path(runs_dir), str(run)).model_dir
-    return Scorer(load_model(folder))
+    return Predictor(load_model(folder))
 
 
-def predict(rows: Iterable[str | TextRow | None], model: Scorer) -> Iterator[Scored]:
+def predict(rows: Iterable[str | TextRow | None], model: Predictor) -> Iterator[Scored]:
     """Yield each row with its prediction, in their order and in constant memory.
 
     Args:
@@ -46,7 +46,7 @@ def predict(rows: Iterable[str | TextRow | None], model: Scorer) -> Iterator[Sco
     return chain.from_iterable(predict_windows(numbered, model))
 
 
-def predict_windows(rows: Iterable[TextRow | None], model: Scorer) -> Iterator[list[Scored]]:
+def predict_windows(rows: Iterable[TextRow | None], model: Predictor) -> Iterator[list[Scored]]:
     """Yield the rows with their predictions in lists of up to some thousands.
 
     While a thread scores one window of rows, the next is read and split into tokens. None among the

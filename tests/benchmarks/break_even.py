@@ -30,7 +30,7 @@ folder, system, count, length = *sys.argv[1:3], *map(int, sys.argv[3:])
 inference.BREAK_EVEN = float("inf") if system == "numpy" else 0
 model = load_model(Path(folder))
 texts = list(np.random.default_rng(0).integers(0, 1000, (count, length), dtype=np.int32))
-inference.Scorer(model)(texts)
+inference.Predictor(model).probabilities(texts)
 """
 
 

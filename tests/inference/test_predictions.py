@@ -5,7 +5,7 @@ import pytest
 
 from rnncli.errors import RunError
 from rnncli.inference.model_folder import SavedModel
-from rnncli.inference.predictions import Prediction, Scorer
+from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep
 from tests.factories import random_model, vocabulary
@@ -15,7 +15,7 @@ WORDS = vocabulary(101)
 
 
 def predict(model: SavedModel, *texts: str) -> list[Prediction]:
-    return Scorer(model).predict(texts)
+    return Predictor(model).predict(texts)
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,6 @@ def test_unknown_words_are_counted_in_the_whole_text() -> None:
 def test_ids_beyond_the_vocabulary_are_refused() -> None:
     model = random_model(CONFIG)
     with pytest.raises(RunError, match="the tokenizer gives the id 103, but the model knows 103 words"):
-        Scorer(model)([np.array([5], np.int32), np.array([], np.int32), np.array([3, 103], np.int32)])
+        Predictor(model).probabilities(
+            [np.array([5], np.int32), np.array([], np.int32), np.array([3, 103], np.int32)]
+        )

@@ -16,7 +16,7 @@ from rnncli.data.reading.tables import iter_rows
 from rnncli.data.reading.text_input import TextRow, input_rows
 from rnncli.data.sources import table as table_source
 from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, load_model, save_model
-from rnncli.inference.predictions import Prediction, Scorer
+from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.settings.model import ModelShape
@@ -62,7 +62,7 @@ def targets(folder: Path) -> list[Target]:
     return [
         Target("table readers", read_table, seeds, TABLE_WORDS),
         Target("prepare from a table", SourceReader(folder / "table"), seeds, TABLE_WORDS),
-        Target("predict --input", Predictor(folder / "input"), seeds, TABLE_WORDS),
+        Target("predict --input", FuzzedInput(folder / "input"), seeds, TABLE_WORDS),
         Target("model loading", fuzzed_model, fuzzed_model.seeds, MODEL_WORDS),
     ]
 
@@ -123,7 +123,7 @@ class SourceReader:
         assert len(examples.texts) + examples.skipped == sum(not row.is_blank for row in rows)
 
 
-class Predictor:
+class FuzzedInput:
     """Scores a file as `predict --input` does, and reads its own output back."""
 
     def __init__(self, path: Path) -> None:
@@ -138,7 +138,7 @@ class Predictor:
         """
         format, encoding, table = chosen(content)
         self._path.write_bytes(table)
-        rows = list(predict(input_rows(self._path, format, None, encoding), Scorer(self._model)))
+        rows = list(predict(input_rows(self._path, format, None, encoding), Predictor(self._model)))
         expected = rows_of(content)[-1]
         assert [row.index for row, _ in rows] == list(range(len(expected)))
         for read, (row, prediction) in zip(expected, rows, strict=True):
@@ -202,6 +202,6 @@ class FuzzedModel:
         if kind:
             reseal(self._folder)
         model = load_model(self._folder, verify=True)
-        predictions = Scorer(model).predict(["great movie", "", "zzz " * 7])
+        predictions = Predictor(model).predict(["great movie", "", "zzz " * 7])
         assert len(predictions) == 3
         assert all(each.label in model.label_names for each in predictions)

@@ -12,7 +12,7 @@ from rnncli.errors import DataError, RunError
 from rnncli.inference.model_folder import save_model
 from tests.factories import random_model
 from tests.reliability.fuzz import unexplained
-from tests.reliability.targets import CONFIG, FuzzedModel, Predictor, Target, read_table, targets
+from tests.reliability.targets import CONFIG, FuzzedInput, FuzzedModel, Target, read_table, targets
 
 # Of each format: rows with a text, then rows without one that anyone can read.
 GOOD = {
@@ -65,13 +65,13 @@ def test_every_row_has_its_place(folder: Path, kind: int, data: st.DataObject) -
     rows = [(row, False) for row in GOOD[kind]] + [(row, True) for row in BAD[kind]]
     drawn = data.draw(st.lists(st.sampled_from(rows), max_size=30))
     lines = b"".join(row.encode("latin-1" if "\xff" in row else "utf-8") for row, _ in drawn)
-    predictor = Predictor(folder / "rows")
+    predictor = FuzzedInput(folder / "rows")
     assert predictor(bytes([kind]) + HEADERS[kind] + lines) == [bad for _, bad in drawn]
 
 
 @given(st.integers(0, 255), st.binary())
 def test_any_bytes_are_rows_or_a_data_error(folder: Path, kind: int, content: bytes) -> None:
-    for target in (read_table, Predictor(folder / "bytes")):
+    for target in (read_table, FuzzedInput(folder / "bytes")):
         with suppress(DataError):
             target(bytes([kind]) + content)
 

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from rnncli.data.dataset import Dataset
 from rnncli.errors import DataError, RunError, UsageError
 from rnncli.inference.model_folder import load_model
-from rnncli.inference.predictions import Scorer
+from rnncli.inference.predictions import Predictor
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.workflows import evaluate as workflow
 from rnncli.workflows.evaluate import evaluate, rival_evaluation, score_and_measure, stored_evaluation
@@ -59,7 +60,7 @@ def test_results_are_in_the_order_of_the_split_whatever_the_batches(runs_dir: Pa
         part = workflow.score(model, split, batch_size=batch_size, progress=ignore)
         np.testing.assert_allclose(part, whole, rtol=0, atol=1e-9)
     for index in (0, 100, 306):
-        alone = Scorer(model)([split[index]])
+        alone = Predictor(model).probabilities([split[index]])
         np.testing.assert_allclose(whole[index], alone[0], rtol=0, atol=1e-9)
 
 
@@ -67,12 +68,12 @@ def test_longest_texts_come_first(runs_dir: Path, dataset: Dataset, monkeypatch:
     run = make_run(runs_dir, "bow-1", dataset)
     lengths: list[int] = []
 
-    class Spy(Scorer):
-        def __call__(self, token_ids):  # noqa: ANN001, ANN204
+    class Spy(Predictor):
+        def probabilities(self, token_ids: Sequence[np.ndarray]) -> np.ndarray:
             lengths.extend(len(ids) for ids in token_ids)
-            return super().__call__(token_ids)
+            return super().probabilities(token_ids)
 
-    monkeypatch.setattr(workflow, "Scorer", Spy)
+    monkeypatch.setattr(workflow, "Predictor", Spy)
     workflow.score(load_model(run.model_dir), dataset.split("test"), batch_size=16, progress=ignore)
     assert len(lengths) == 307
     assert lengths == sorted(lengths, reverse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from rnncli.data.reading.text_input import TextRow
 from rnncli.errors import RunError
-from rnncli.inference.predictions import Prediction, Scorer
+from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.settings.model import ModelShape
 from rnncli.workflows import predict as workflow
 from rnncli.workflows.predict import predict, predict_windows
@@ -24,12 +24,12 @@ def test_windows_keep_every_row_in_order(rows: int, characters: int, monkeypatch
     monkeypatch.setattr(workflow, "WINDOW_CHARACTERS", characters)
     texts = [None if n % 5 == 0 else " ".join(WORDS[n : n + n % 13]) for n in range(53)]
     source = [TextRow(n, text, None if text else "no text") for n, text in enumerate(texts)]
-    windows = list(predict_windows(source, Scorer(MODEL)))
+    windows = list(predict_windows(source, Predictor(MODEL)))
     assert max(map(len, windows)) <= rows
     assert len(windows) >= 53 / rows
     found = [each for window in windows for each in window]
     assert [row for row, _ in found] == source
-    alone = [None if text is None else Scorer(MODEL).predict([text])[0] for text in texts]
+    alone = [None if text is None else Predictor(MODEL).predict([text])[0] for text in texts]
     for (_, together), prediction in zip(found, alone, strict=True):
         assert (together is None) == (prediction is None)
         if together and prediction:
@@ -40,7 +40,7 @@ def test_a_window_is_scored_while_the_next_one_is_read(monkeypatch: pytest.Monke
     monkeypatch.setattr(workflow, "WINDOW_ROWS", 3)
     next_was_read = threading.Event()
 
-    class Waiting(Scorer):
+    class Waiting(Predictor):
         def predict_ids(self, *arguments: Any) -> list[Prediction]:
             assert next_was_read.wait(timeout=60)
             return super().predict_ids(*arguments)
@@ -63,7 +63,7 @@ def test_a_pause_answers_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
                 yield None
                 assert answered == list(range(index + 1))
 
-    for row, _ in predict(rows(), Scorer(MODEL)):
+    for row, _ in predict(rows(), Predictor(MODEL)):
         answered.append(row.index)
     assert answered == list(range(11))
 
@@ -71,7 +71,7 @@ def test_a_pause_answers_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_failure_of_the_scoring_thread_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "WINDOW_ROWS", 2)
 
-    class Failing(Scorer):
+    class Failing(Predictor):
         def predict_ids(self, *_: Any) -> list[Prediction]:
             raise RunError(f"no scores in {threading.current_thread().name}")
 
@@ -80,7 +80,7 @@ def test_a_failure_of_the_scoring_thread_comes_out(monkeypatch: pytest.MonkeyPat
 
 
 def test_texts_become_rows() -> None:
-    (good, _), (bad, nothing) = predict(["great", "caf\udce9"], Scorer(MODEL))
+    (good, _), (bad, nothing) = predict(["great", "caf\udce9"], Predictor(MODEL))
     assert (good, nothing) == (TextRow(0, "great"), None)
     assert bad == TextRow(1, None, "text 2 is not UTF-8")
 
