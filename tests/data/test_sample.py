@@ -8,7 +8,7 @@ import pytest
 
 from rnncli.data.examples import Examples
 from rnncli.data.sample.generate import NEUTRAL_WORDS, generate_sample, normalized
-from rnncli.data.sample.words import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN, Opposites
+from rnncli.data.sample.grammar import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN, Opposites
 
 TAGS = ("plain", "negation", "contrast", "order", "distance", "intensity", "synonym")
 DIGEST = "0641cddaa71f222ffb558ff1efb7e4a68f0a6f53f67537baf88bf77c4e89aa83"

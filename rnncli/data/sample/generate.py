@@ -4,19 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from rnncli.data.examples import Examples
-from rnncli.data.sample.grammar import Dice, fill, punctuate, render, swapped
-from rnncli.data.sample.templates import (
-    CONTRAST,
-    INTENSITY,
-    NEGATION,
-    NEUTRAL_SENTENCES,
-    ORDER,
-    PLAIN,
-    SCOPE,
-    SHORT,
-    SYNONYM,
-    VERDICT,
-)
+from rnncli.data.sample.grammar import TEMPLATES, Dice, fill, punctuate, render, swapped
 
 LABELS = ("neg", "pos")
 ROWS = {
@@ -105,37 +93,35 @@ def _each_label(write: Callable[[str, Dice, bool], str]) -> Writer:
     return lambda dice, unseen: [(write(label, dice, unseen), label) for label in LABELS]
 
 
-def _sentence(templates: tuple[str, ...], label: str, dice: Dice, *, unseen: bool = False) -> str:
-    template = dice.pick(templates)
+def _sentence(kind: str, label: str, dice: Dice, *, unseen: bool = False) -> str:
+    template = dice.pick(TEMPLATES[kind])
     return render(template, fill(template, label, dice, unseen=unseen))
 
 
 def _plain(label: str, dice: Dice, _unseen: bool) -> str:
     kind = dice.below(4)
     if kind < 2:
-        return punctuate([_sentence(SHORT, label, dice)], dice.pick(_ENDS))
-    sentences = [_sentence(PLAIN, label, dice)]
+        return punctuate([_sentence("short", label, dice)], dice.pick(_ENDS))
+    sentences = [_sentence("plain", label, dice)]
     if kind == 3:
-        sentences += [_sentence(VERDICT if dice.below(2) else PLAIN, label, dice)]
+        sentences += [_sentence("verdict" if dice.below(2) else "plain", label, dice)]
     return punctuate(sentences, dice.pick(_ENDS))
 
 
 def _negation(label: str, dice: Dice, _unseen: bool) -> str:
-    templates = SCOPE if dice.below(5) < 3 else NEGATION
-    return punctuate([_sentence(templates, label, dice)], dice.pick(_ENDS))
+    kind = "scope" if dice.below(5) < 3 else "negation"
+    return punctuate([_sentence(kind, label, dice)], dice.pick(_ENDS))
 
 
-def _from(templates: tuple[str, ...]) -> Writer:
+def _from(kind: str) -> Writer:
     return _each_label(
-        lambda label, dice, unseen: punctuate(
-            [_sentence(templates, label, dice, unseen=unseen)], dice.pick(_ENDS)
-        )
+        lambda label, dice, unseen: punctuate([_sentence(kind, label, dice, unseen=unseen)], dice.pick(_ENDS))
     )
 
 
 def _order(dice: Dice, _unseen: bool) -> list[Row]:
     """A positive text and a negative one of the same words."""
-    template = dice.pick(ORDER)
+    template = dice.pick(TEMPLATES["order"])
     end = dice.pick(_ENDS)
     fillings = fill(template, "pos", dice)
     return [
@@ -146,10 +132,14 @@ def _order(dice: Dice, _unseen: bool) -> list[Row]:
 
 def _distance(label: str, dice: Dice, _unseen: bool) -> str:
     kind = dice.below(4)
-    core = _sentence((PLAIN, PLAIN, NEGATION, CONTRAST)[kind], label, dice)
+    core = _sentence(
+        ("plain", "plain", "negation", "contrast")[kind],
+        label,
+        dice,
+    )
     fewest, most = NEUTRAL_WORDS
     wanted = fewest + dice.below(most - fewest + 1, low=True)
-    templates = list(NEUTRAL_SENTENCES)
+    templates = list(TEMPLATES["neutral_sentences"])
     dice.shuffle(templates)
     neutral: list[str] = []
     words = 0
@@ -168,9 +158,9 @@ def _distance(label: str, dice: Dice, _unseen: bool) -> str:
 _WRITERS: dict[str, Writer] = {
     "plain": _each_label(_plain),
     "negation": _each_label(_negation),
-    "contrast": _from(CONTRAST),
+    "contrast": _from("contrast"),
     "order": _order,
     "distance": _each_label(_distance),
-    "intensity": _from(INTENSITY),
-    "synonym": _from(SYNONYM),
+    "intensity": _from("intensity"),
+    "synonym": _from("synonym"),
 }

@@ -1,15 +1,43 @@
-"""The grammar of the bundled sample corpus: templates become sentences that agree in number and article."""
+"""The grammar of the bundled sample corpus: templates become sentences that agree in number and article.
+
+The sentences are in ``templates.toml`` beside this file, the words in ``words.toml``.
+"""
 
 import random
 import re
+import tomllib
 from collections.abc import MutableSequence, Sequence
-from typing import TypeVar
-
-from rnncli.data.sample.words import NEUTRAL, PLURAL, SENTIMENT, SINGULAR, UNSEEN
+from pathlib import Path
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 Fillings = dict[str, str]
 """What fills each slot of a template, by the text between the braces."""
+
+Opposites = dict[str, tuple[str, ...]]
+"""Words of one kind for the labels ``neg`` and ``pos``, most common first."""
+
+
+def _read(name: str) -> dict[str, Any]:
+    """A file of this folder, with every list of words, whatever its depth, as a tuple."""
+    content = (Path(__file__).with_name(name)).read_text(encoding="utf-8")
+    return {key: _listed(value) for key, value in tomllib.loads(content).items()}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    entries = value if isinstance(value, list) else value.split("," if "," in value else None)
+    return tuple(" ".join(entry.split()) for entry in entries)
+
+
+TEMPLATES: dict[str, tuple[str, ...]] = _read("templates.toml")
+_WORDS = _read("words.toml")
+SENTIMENT: dict[str, Opposites] = _WORDS["sentiment"]
+UNSEEN: dict[str, Opposites] = _WORDS["unseen"]
+NEUTRAL: dict[str, tuple[str, ...]] = _WORDS["neutral"]
+SINGULAR: tuple[str, ...] = _WORDS["parts"]["singular"]
+PLURAL: tuple[str, ...] = _WORDS["parts"]["plural"]
 
 _SLOT = re.compile(r"\{([^}]+)\}")
 _SENTIMENT_SLOT = re.compile(r"([+-])(new)?([a-z]+)")
