@@ -1,4 +1,4 @@
-"""Small models with random weights, and datasets, for tests that need one and not a good one."""
+"""Small models with random parameters, and datasets, for tests that need one and not a good one."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -12,7 +12,7 @@ from rnncli.data.dataset import Dataset
 from rnncli.data.examples import Examples, Progress, Report, no_report
 from rnncli.data.prepare import build_dataset
 from rnncli.inference.model_folder import SavedModel
-from rnncli.models.parameters import expected_shapes
+from rnncli.models.parameters import parameters
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.sealed import SUMS, sha256_of, write_sums
@@ -27,12 +27,12 @@ def vocabulary(size: int) -> list[str]:
     return list(dict.fromkeys([*WORDS, *made_up]))[:size]
 
 
-def random_weights(config: ModelShape, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:
-    """Normally distributed weights of the classifier's shape, biases included."""
+def random_parameters(config: ModelShape, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:
+    """Normally distributed parameters of the classifier's shape, biases included."""
     random = np.random.default_rng(seed)
     return {
-        name: (scale * random.standard_normal(shape)).astype(np.float32)
-        for name, shape in expected_shapes(config).items()
+        entry.name: (scale * random.standard_normal(entry.shape)).astype(np.float32)
+        for entry in parameters(config)
     }
 
 
@@ -52,7 +52,7 @@ def random_model(
         label_names=tuple(names)[: config.num_classes],
         max_length=max_length,
         keep=keep,
-        weights=random_weights(config, seed),
+        weights=random_parameters(config, seed),
         tokenizer=Tokenizer.train(words, config.vocab_size),
         dataset={"name": "words", "fingerprint": "0" * 64},
     )

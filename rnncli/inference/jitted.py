@@ -18,13 +18,13 @@ class JittedForward:
     """The classifier as compiled programs, one for each of a few padded lengths."""
 
     def __init__(
-        self, config: ModelShape, weights: Mapping[str, NDArray[np.float32]], max_length: int
+        self, model: ModelShape, learned: Mapping[str, NDArray[np.float32]], max_length: int
     ) -> None:
-        """Start JAX and copy the weights to its devices.
+        """Start JAX and copy the parameters to its devices.
 
         Args:
-            config: the classifier's shape.
-            weights: its weights by name, as in `rnncli.inference.model_folder`.
+            model: the classifier's shape.
+            learned: its parameters by name, as in `rnncli.inference.model_folder`.
             max_length: the length of the longest text to come.
         """
         start_jax()
@@ -34,14 +34,14 @@ class JittedForward:
         from rnncli.models.classifier import Classifier
         from rnncli.models.encoder import PROJECTIONS
 
-        classifier = Classifier(config)
+        classifier = Classifier(model)
         mesh = data_mesh(BATCH_SIZE)
-        self._config = config
+        self._num_outputs = model.num_outputs
         self._widths = tuple(
             sorted({round_up(-(-max_length * part // WIDTHS)) for part in range(1, WIDTHS + 1)})
         )
         self._split = NamedSharding(mesh, PartitionSpec("data"))
-        params = jax.device_put(nested(weights), NamedSharding(mesh, PartitionSpec()))
+        params = jax.device_put(nested(learned), NamedSharding(mesh, PartitionSpec()))
         project = jax.jit(classifier.apply, static_argnames="mutable")
         _, projections = project({"params": params}, np.zeros((1, 1), np.int32), mutable=(PROJECTIONS,))
         self._variables = {"params": params, **projections}
@@ -51,7 +51,7 @@ class JittedForward:
     def __call__(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         """Logits [batch, num_outputs] of texts no longer than `max_length`, in their order."""
         lengths = np.array([len(ids) for ids in token_ids], np.int32)
-        logits = np.empty((len(token_ids), self._config.num_outputs), np.float32)
+        logits = np.empty((len(token_ids), self._num_outputs), np.float32)
         results = []
         for plan in plan_epoch(lengths, BATCH_SIZE, self._widths, None):
             batch = self._put(pad(token_ids, plan.rows, plan.width, BATCH_SIZE), self._split)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, deserialize
 
 from rnncli.errors import DataError, RunError, UsageError
 from rnncli.models.numpy_forward import forward, to_probabilities
-from rnncli.models.parameters import expected_shapes
+from rnncli.models.parameters import parameters
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.files import write_json
@@ -144,7 +144,7 @@ def _check_weights(config: ModelShape, weights: Weights, *, where: Path) -> None
     """Refuse weights that are not exactly those of a classifier of this shape, float32 and finite."""
     if config.arch != "bow" and config.num_layers > len(weights):
         raise _refused(where, f"expected {config.num_layers} layers, found {len(weights)} tensors")
-    expected = expected_shapes(config)
+    expected = {entry.name: entry.shape for entry in parameters(config)}
     for name in sorted(weights.keys() - expected.keys()):
         raise _refused(where, f"unknown tensor '{name}'")
     for name, shape in expected.items():

@@ -1,16 +1,16 @@
-"""Recurrent layers: a cell scanned over time, in one direction or two, stacked."""
+"""Recurrent layers: the recurrence in one direction or two, stacked."""
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.linen.initializers import zeros
 from jax import Array
 
-from rnncli.models.cells import CELLS, GRUCell, Weights, gate_scale
-from rnncli.models.dropout import dropout
-from rnncli.models.recurrence import Inputs, recurrence
+from rnncli.models import in_place
+from rnncli.models.layers import Learned, dropout
+from rnncli.models.recurrence import cell_class, recurrence
+from rnncli.settings.model import DIRECTIONS, ModelShape
 
-# What multiplying the vocabulary by the first layer's weights gives. While these stay as they are, in
+# The vocabulary multiplied by the first layer's kernel. While the parameters stay as they are, in
 # prediction, asking for the collection once and giving it back afterwards saves the work.
 PROJECTIONS = "projections"
 
@@ -19,111 +19,77 @@ class Encoder(nn.Module):
     """Layers of one or two directions; each layer reads the states of the one below.
 
     Attributes:
-        cell: ``rnn``, ``lstm`` or ``gru``.
-        hidden_size: size of each direction's state.
-        num_layers: how many layers.
-        bidirectional: whether a second direction reads from the end.
-        dropout: share of states dropped between layers while training.
+        shape: of the classifier.
         dtype: see `Layer`.
+        seed: see `Learned`.
     """
 
-    cell: str
-    hidden_size: int
-    num_layers: int
-    bidirectional: bool
-    dropout: float
+    shape: ModelShape
     dtype: jnp.dtype | None = None
+    seed: int = 0
 
     @nn.compact
-    def __call__(self, inputs: Inputs, valid: Array, dropout_keys: Array | None) -> tuple[Array, Array]:
+    def __call__(
+        self, vectors: Array, index: Array | None, valid: Array, dropout_keys: Array | None = None
+    ) -> tuple[Array, Array]:
         """Return the top layer's states [time, batch, directions * hidden] and last states.
 
         The last states, [batch, directions * hidden], are those after the last step in reading
-        order: at the last token forwards, at the first backwards. `dropout_keys` [batch] switch
-        dropout on, see `Classifier`.
+        order: at the last token forwards, at the first backwards.
+
+        Args:
+            vectors: what is read at each step, [time, batch, size]; with `index`, distinct vectors
+                [rows, size].
+            index: which of the distinct vectors stands at each step, [time, batch]; or None.
+            valid: [time, batch, 1] booleans, False at padding.
+            dropout_keys: a key for each text, [batch], while training; see `Classifier`.
         """
-        for number in range(self.num_layers):
-            layer = Layer(self.cell, self.hidden_size, self.bidirectional, self.dtype, name=f"layer_{number}")
-            states, last = layer(inputs, valid)
-            if number + 1 < self.num_layers:
-                keys = (
-                    None
-                    if dropout_keys is None
-                    else jax.vmap(jax.random.fold_in, (0, None))(dropout_keys, number)
-                )
-                inputs = Inputs(dropout(states, self.dropout, keys))
+        for number in range(self.shape.num_layers):
+            layer = Layer(self.shape, self.dtype, self.seed, name=f"layer_{number}")
+            states, last = layer(vectors, index, valid)
+            keys = dropout_keys
+            if keys is not None:
+                keys = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+            if number + 1 < self.shape.num_layers:
+                vectors, index = dropout(states, self.shape.dropout, keys), None
         return states, last
 
 
-class Direction(nn.Module):
-    """The weights of one direction of a layer.
-
-    Attributes:
-        cell: ``rnn``, ``lstm`` or ``gru``.
-        hidden_size: size of the state.
-    """
-
-    cell: str
-    hidden_size: int
-
-    @nn.compact
-    def __call__(self, size: int) -> Weights:
-        """The weights that read vectors of `size` numbers."""
-        width = len(CELLS[self.cell].gate_scales) * self.hidden_size
-        kernel = self.param("input_kernel", zeros, (size, width))
-        recurrent_kernel = self.param("recurrent_kernel", zeros, (self.hidden_size, width))
-        bias = self.param("bias", zeros, (width,))
-        recurrent_bias = None
-        if self.cell == "gru":
-            recurrent_bias = self.param("recurrent_bias", zeros, (self.hidden_size,))
-        return Weights(kernel, recurrent_kernel, bias, recurrent_bias)
-
-
 class Layer(nn.Module):
-    """One recurrent layer, both of whose directions are read in one loop.
+    """One recurrent layer, whose directions are two readers of one recurrence.
 
     Attributes:
-        cell, hidden_size, bidirectional: as in `Encoder`.
-        dtype: what the loop multiplies and keeps for the reverse pass, adding up in float32; None: the
-            weights' own.
+        shape: of the classifier.
+        dtype: what the loop multiplies and keeps for the backward pass, adding up in float32; None:
+            the parameters' own.
+        seed: see `Learned`.
     """
 
-    cell: str
-    hidden_size: int
-    bidirectional: bool
+    shape: ModelShape
     dtype: jnp.dtype | None = None
+    seed: int = 0
 
     @nn.compact
-    def __call__(self, inputs: Inputs, valid: Array) -> tuple[Array, Array]:
+    def __call__(self, vectors: Array, index: Array | None, valid: Array) -> tuple[Array, Array]:
         """Return the states [time, batch, directions * hidden] and last states; see `Encoder`."""
-        names = ("forward", "backward") if self.bidirectional else ("forward",)
-        size = inputs.rows.shape[-1]
-        directions = [Direction(self.cell, self.hidden_size, name=name)(size) for name in names]
-        weights = jax.tree.map(lambda *parts: jnp.stack(parts), *directions)  # [directions, ...]
-        scale = gate_scale(CELLS[self.cell].gate_scales, self.hidden_size)
-        recurrent_scale = scale
-        projected = jnp.einsum("...e,deg->...dg", inputs.rows, weights.input_kernel * scale)
-        projected += weights.bias * scale  # [..., directions, gates * hidden]
-        if weights.recurrent_bias is not None:
-            projected = GRUCell.with_recurrent_bias(projected, 0.5 * weights.recurrent_bias)
-            recurrent_scale = jnp.full_like(scale, 0.5)
-        kernel = weights.recurrent_kernel * recurrent_scale
-        kernel = kernel.astype(self.dtype or kernel.dtype)
-        readers = len(names)
-        steps = self._steps(projected, inputs.positions)
-        states, last = recurrence(self.cell, steps, _for_readers(valid, readers), kernel)
+        cell, readers = self.shape.cell, self.shape.num_directions
+        each = [
+            Learned(self.shape, f"encoder.{self.name}.{direction}", self.seed, name=direction)()
+            for direction in DIRECTIONS[:readers]
+        ]
+        learned = jax.tree.map(lambda *parts: jnp.stack(parts), *each)  # [directions, ...]
+        projected = cell_class(cell).project(vectors, learned)  # [..., directions, columns]
+        if index is None:
+            parts = jnp.moveaxis(projected, -2, 0)  # [directions, time, batch, columns]
+            projected = jnp.stack([parts[0], *parts[1:, ::-1]])
+        else:
+            projected = self._kept(projected).reshape(-1, projected.shape[-1])  # a row a direction a word
+            index = _for_readers(index, readers) * readers + jnp.arange(readers)[:, None, None]
+        kernel = learned["recurrent_kernel"].astype(self.dtype or learned["recurrent_kernel"].dtype)
+        read = in_place.recurrence_in_place if cell in in_place.CELLS else recurrence
+        states, last = read(cell, projected, index, _for_readers(valid, readers), kernel)
         states = jnp.concatenate([states[0], *states[1:, ::-1]], axis=-1)
         return states, jnp.concatenate([*last], axis=-1)
-
-    def _steps(self, projected: Array, positions: Array | None) -> Inputs:
-        """What each direction reads, in its order: projected inputs of [..., directions, columns]."""
-        *_, readers, columns = projected.shape
-        if positions is None:
-            parts = jnp.moveaxis(projected, -2, 0)  # [directions, time, batch, columns]
-            return Inputs(jnp.stack([parts[0], *parts[1:, ::-1]]))
-        rows = self._kept(projected).reshape(-1, columns)  # each word has a row a direction
-        directions = jnp.arange(readers)[:, None, None]
-        return Inputs(rows, _for_readers(positions, readers) * readers + directions)
 
     def _kept(self, projected: Array) -> Array:
         """The projected words kept from an earlier call, where the collection `PROJECTIONS` is given."""

@@ -1,87 +1,95 @@
-"""The weights of a classifier by name: their shapes, and the values that they start from.
+"""The one list of what a classifier learns: name, shape and first value of every parameter.
 
-Drawn with NumPy, which takes milliseconds; compiling JAX's own draws takes over a second.
+The Flax modules, the check of a saved file and the NumPy model all go by `parameters`. First values
+are drawn with NumPy, which takes milliseconds; compiling JAX's own draws takes over a second.
 """
 
 import math
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rnncli.settings.model import ModelShape
+from rnncli.settings.model import CELLS, DIRECTIONS, POOLINGS, ModelShape
 
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+Shape = tuple[int, ...]
 
 
-def expected_shapes(config: ModelShape) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight of a classifier of this shape."""
-    directions, hidden = config.num_directions, config.hidden_size
-    shapes: dict[str, tuple[int, ...]] = {"embedding.table": (config.vocab_size, config.embedding_size)}
-    if config.arch == "bow":
-        shapes |= {"hidden.kernel": (config.embedding_size, hidden), "hidden.bias": (hidden,)}
+class Parameter(NamedTuple):
+    """An array that is learned.
+
+    Attributes:
+        name: modules, outermost first, and the name in the last of them, joined by dots.
+        shape: its shape.
+        initialiser: draws values of a shape, the first ones.
+    """
+
+    name: str
+    shape: Shape
+    initialiser: Callable[[Generator, Shape], NDArray[np.floating]]
+
+    def first_value(self, seed: int) -> NDArray[np.float32]:
+        """What training starts from: a function of the seed and of the parameter's name and shape."""
+        random = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
+        return self.initialiser(random, self.shape).astype(np.float32)
+
+
+def parameters(model: ModelShape) -> Iterator[Parameter]:
+    """Every parameter of a classifier of this shape: embedding, branches, head."""
+    hidden = model.hidden_size
+    yield Parameter("embedding.table", (model.vocab_size, model.embedding_size), embedding_uniform)
+    if model.cell:
+        yield from _encoder(model)
+        features = model.num_directions * hidden * len(POOLINGS[model.pooling])
     else:
-        width = GATES[config.cell] * hidden
-        for layer in range(config.num_layers):
-            inputs = directions * hidden if layer else config.embedding_size
-            for direction in ("forward", "backward")[:directions]:
-                prefix = f"encoder.layer_{layer}.{direction}."
-                shapes |= {
-                    prefix + "input_kernel": (inputs, width),
-                    prefix + "recurrent_kernel": (hidden, width),
-                    prefix + "bias": (width,),
-                }
-                if config.cell == "gru":
-                    shapes[prefix + "recurrent_bias"] = (hidden,)
-    shapes |= {
-        "output.kernel": (directions * hidden, config.num_outputs),
-        "output.bias": (config.num_outputs,),
-    }
-    return shapes
+        yield from _dense("hidden", model.embedding_size, hidden)
+        features = hidden
+    # A further branch yields its parameters here and adds the size of its vector to `features`.
+    yield from _dense("output", features, model.num_outputs)
 
 
-def initial_weights(config: ModelShape, seed: int) -> dict[str, NDArray[np.float32]]:
-    """A fresh classifier's weights, each a function of the seed and its own name and shape."""
-    return {
-        name: _initial(config, name, shape, np.random.default_rng([seed, zlib.crc32(name.encode())]))
-        for name, shape in expected_shapes(config).items()
-    }
+def _encoder(model: ModelShape) -> Iterator[Parameter]:
+    hidden, gates = model.hidden_size, CELLS[model.cell].gates
+    width = len(gates) * hidden
+    for layer in range(model.num_layers):
+        inputs = model.num_directions * hidden if layer else model.embedding_size
+        for direction in DIRECTIONS[: model.num_directions]:
+            prefix = f"encoder.layer_{layer}.{direction}"
+            yield Parameter(f"{prefix}.input_kernel", (inputs, width), glorot_uniform)
+            yield Parameter(f"{prefix}.recurrent_kernel", (hidden, width), orthogonal)
+            yield Parameter(f"{prefix}.bias", (width,), ones_at_forget_gate(gates))
+            if model.cell == "gru":  # b_hn
+                yield Parameter(f"{prefix}.recurrent_bias", (hidden,), zeros)
 
 
-def nested(weights: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
-    """Weights by name as the nested dictionaries of a Flax module."""
-    params: dict[str, Any] = {}
-    for name, value in weights.items():
-        *modules, last = name.split(".")
-        place = params
-        for module in modules:
-            place = place.setdefault(module, {})
-        place[last] = value
-    return params
+def _dense(prefix: str, inputs: int, outputs: int) -> Iterator[Parameter]:
+    yield Parameter(f"{prefix}.kernel", (inputs, outputs), glorot_uniform)
+    yield Parameter(f"{prefix}.bias", (outputs,), zeros)
 
 
-def _initial(
-    config: ModelShape, name: str, shape: tuple[int, ...], random: np.random.Generator
-) -> NDArray[np.float32]:
-    kind = name.rpartition(".")[2]
-    if kind == "table":
-        return random.uniform(-0.05, 0.05, shape).astype(np.float32)  # as the tutorial's embedding starts
-    if kind == "recurrent_kernel":
-        return _orthogonal(shape, random)
-    if kind.endswith("kernel"):
-        # Glorot & Bengio (2010): the variance of states and of gradients is alike in all layers.
-        limit = math.sqrt(6 / sum(shape))
-        return random.uniform(-limit, limit, shape).astype(np.float32)
-    bias = np.zeros(shape, np.float32)
-    if config.cell == "lstm" and name.startswith("encoder."):
-        # The forget gate, so that the LSTM remembers at first (Jozefowicz et al. 2015).
-        bias[config.hidden_size : 2 * config.hidden_size] = 1
-    return bias
+def zeros(_: Generator, shape: Shape) -> NDArray[np.floating]:
+    """Zeros."""
+    return np.zeros(shape)
 
 
-def _orthogonal(shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float32]:
+def embedding_uniform(random: Generator, shape: Shape) -> NDArray[np.floating]:
+    """Uniform between -0.05 and 0.05, as Keras' embedding starts, which the tutorial uses."""
+    return random.uniform(-0.05, 0.05, shape)
+
+
+def glorot_uniform(random: Generator, shape: Shape) -> NDArray[np.floating]:
+    """Uniform with variance ``2 / (inputs + outputs)`` (Glorot & Bengio 2010).
+
+    The variance of states and of gradients is then alike in all layers.
+    """
+    limit = math.sqrt(6 / sum(shape))
+    return random.uniform(-limit, limit, shape)
+
+
+def orthogonal(random: Generator, shape: Shape) -> NDArray[np.floating]:
     """A recurrent kernel [hidden, gates * hidden] with orthonormal rows (Saxe et al. 2014).
 
     Orthogonal over all gates together, which keeps each gate's part small; gate by gate, the parts
@@ -89,4 +97,30 @@ def _orthogonal(shape: tuple[int, ...], random: np.random.Generator) -> NDArray[
     """
     columns, triangle = np.linalg.qr(random.standard_normal(shape[::-1]))
     # With the signs of the diagonal every orthogonal matrix is equally likely (Mezzadri 2007).
-    return (columns * np.sign(np.diag(triangle))).T.astype(np.float32)
+    return (columns * np.sign(np.diag(triangle))).T
+
+
+def ones_at_forget_gate(gates: tuple[str, ...]) -> Callable[[Generator, Shape], NDArray[np.floating]]:
+    """Zeros, but ones where the gate ``f`` is: the LSTM remembers at first (Jozefowicz et al. 2015)."""
+
+    def initialiser(_: Generator, shape: Shape) -> NDArray[np.floating]:
+        return np.repeat([float(gate == "f") for gate in gates], shape[0] // len(gates))
+
+    return initialiser
+
+
+def initial_parameters(model: ModelShape, seed: int) -> dict[str, NDArray[np.float32]]:
+    """A fresh classifier's parameters by name."""
+    return {parameter.name: parameter.first_value(seed) for parameter in parameters(model)}
+
+
+def nested(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by name as the nested dictionaries of a Flax module."""
+    params: dict[str, Any] = {}
+    for name, value in named.items():
+        *modules, last = name.split(".")
+        place = params
+        for module in modules:
+            place = place.setdefault(module, {})
+        place[last] = value
+    return params

@@ -1,15 +1,36 @@
 """What a classifier is made of; the registry of cells and poolings."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnncli.settings.base import Settings, setting
 
-# The classes of `rnncli.models.cells` and `rnncli.models.numpy_cells` that these names stand for.
-CELLS = {"rnn": "RNNCell", "lstm": "LSTMCell", "gru": "GRUCell"}
-# The vectors that a pooling puts side by side; each is a function of `rnncli.models.pooling` and of
-# `rnncli.models.numpy_pooling`.
+
+class CellKind(NamedTuple):
+    """A recurrent cell: where its code is and what its arrays hold.
+
+    Attributes:
+        class_name: its class in `rnncli.models.cells`; its twin is the function of the option's name
+            in `rnncli.models.numpy_cells`.
+        gates: its gates in the order of the kernels' columns.
+        carry: the arrays that go from a time step to the next, the state h first.
+    """
+
+    class_name: str
+    gates: tuple[str, ...]
+    carry: tuple[str, ...]
+
+
+CELLS = {
+    "rnn": CellKind("RNNCell", gates=("h",), carry=("h",)),
+    "lstm": CellKind("LSTMCell", gates=("i", "f", "g", "o"), carry=("h", "c")),
+    "gru": CellKind("GRUCell", gates=("r", "z", "n"), carry=("h",)),
+}
+# The vectors that a pooling puts side by side; each is a function of `rnncli.models.pooling` and a
+# method of `rnncli.models.numpy_forward.Packed`.
 POOLINGS = {"last": ("last",), "max": ("maximum",), "mean": ("mean",), "maxmean": ("maximum", "mean")}
 
+DIRECTIONS = ("forward", "backward")
 ARCHES = ("bow", *CELLS, *(f"bi{cell}" for cell in CELLS))
 
 

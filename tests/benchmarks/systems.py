@@ -96,11 +96,11 @@ def rnncli_score(case: Case) -> Callable[[], None]:
     """The jitted forward pass over all texts."""
     from rnncli.inference.jitted import JittedForward
     from rnncli.settings.presets import resolve_settings
-    from tests.factories import random_weights
+    from tests.factories import random_parameters
 
     texts, _ = case.reviews()
     config = resolve_settings({}, None, "tutorial").model.shape(vocab_size=case.vocabulary, num_classes=2)
-    forward = JittedForward(config, random_weights(config, scale=0.1), case.length)
+    forward = JittedForward(config, random_parameters(config, scale=0.1), case.length)
     return lambda: void(forward(texts))
 
 

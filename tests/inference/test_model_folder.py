@@ -13,11 +13,11 @@ from safetensors.numpy import load, save
 from rnncli.errors import RunError
 from rnncli.inference.model_folder import load_model, save_model
 from rnncli.models.numpy_forward import forward
-from rnncli.models.parameters import expected_shapes
+from rnncli.models.parameters import parameters
 from rnncli.settings.model import ARCHES, ModelShape
 from rnncli.system.files import write_json
 from rnncli.text.tokenizer import Tokenizer
-from tests.factories import random_model, random_weights, reseal, vocabulary
+from tests.factories import random_model, random_parameters, reseal, vocabulary
 
 CONFIG = ModelShape(
     "bigru", vocab_size=29, num_classes=3, embedding_size=5, hidden_size=3, num_layers=2, pooling="max"
@@ -59,7 +59,7 @@ def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -
     assert (found.max_length, found.keep) == (17, "both")
     assert found.dataset == model.dataset
     assert found.tokenizer.to_bytes() == model.tokenizer.to_bytes()
-    assert found.weights.keys() == expected_shapes(config).keys()
+    assert found.weights.keys() == {entry.name for entry in parameters(config)}
     texts = model.tokenizer.encode([" ".join(vocabulary(13)), "", "great aab"])
     np.testing.assert_array_equal(
         forward(config, found.weights, texts), forward(config, model.weights, texts)
@@ -82,7 +82,7 @@ def test_saving_replaces_the_folder_whole(folder: Path) -> None:
     (folder / "left over").touch()
     save_model(folder, random_model(CONFIG, seed=1, label_names=LABELS))
     assert not (folder / "left over").exists()
-    expected = random_weights(CONFIG, seed=1)
+    expected = random_parameters(CONFIG, seed=1)
     np.testing.assert_array_equal(load_model(folder).weights[KERNEL], expected[KERNEL])
 
 
@@ -215,7 +215,7 @@ def test_golden_pairs_are_replayed_when_asked(folder: Path, pair: Any, message: 
 
 def test_golden_pairs_find_swapped_weights(folder: Path) -> None:
     """Whole, well-shaped weights of another run under this run's description."""
-    (folder / "model.safetensors").write_bytes(save(random_weights(CONFIG, seed=1)))
+    (folder / "model.safetensors").write_bytes(save(random_parameters(CONFIG, seed=1)))
     rewrite(folder)
     load_model(folder)
     with pytest.raises(RunError, match="does not give its own golden probabilities"):

@@ -1,6 +1,7 @@
 """The Flax classifier: against its NumPy twin, against textbook equations, and under padding and company."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,18 +11,20 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from rnncli.models import numpy_forward
-from rnncli.models.classifier import Classifier, pool, to_probabilities
-from rnncli.models.encoder import Encoder, Inputs
-from rnncli.models.parameters import expected_shapes
-from rnncli.settings.model import ARCHES, POOLINGS, ModelShape
+from rnncli.models import cells, numpy_cells, numpy_forward, pooling
+from rnncli.models.classifier import Classifier
+from rnncli.models.encoder import Encoder
+from rnncli.models.numpy_forward import to_probabilities
+from rnncli.models.parameters import initial_parameters
+from rnncli.settings.model import ARCHES, CELLS, POOLINGS, ModelShape
 from rnncli.training.objectives.classification import sums_of
-from tests.factories import random_weights
+from tests.factories import random_parameters
+from tests.models.textbook import logits_of
 
 VOCAB_SIZE, TIME = 37, 13
 LENGTHS = (13, 1, 0, 7, 4)
 ARCHS = ARCHES
-POOLING_OF = dict(zip(ARCHS, ["last", "last", "mean", "last", "max", "max", "mean"], strict=True))
+POOLING_OF = dict(zip(ARCHS, ["last", "last", "mean", "maxmean", "max", "max", "mean"], strict=True))
 Params = dict[str, Any]
 
 
@@ -37,7 +40,7 @@ def make(
         num_layers=num_layers,
         pooling=pooling,
     )
-    return config, unflatten_dict(random_weights(config), sep=".")
+    return config, unflatten_dict(random_parameters(config), sep=".")
 
 
 def random_texts(lengths: Sequence[int] = LENGTHS, seed: int = 1) -> list[np.ndarray]:
@@ -59,45 +62,56 @@ def padded(texts: Sequence[np.ndarray], width: int = TIME, *, side: str = "left"
 
 @cache
 def logits_by_pooling(arch: str, num_layers: int, num_classes: int) -> Callable[..., list[jax.Array]]:
-    """Compiled logits, [batch, num_outputs] for each pooling; the compiler joins what is common."""
-    configs = [make(arch, num_layers, pooling, num_classes)[0] for pooling in POOLINGS]
-    return jax.jit(
-        lambda params, ids: [Classifier(config).apply({"params": params}, ids) for config in configs]
-    )
+    """Compiled logits, [batch, num_outputs] for each pooling; the compiler joins what is common.
+
+    The program takes the parameters for ``maxmean``; the head of a pooling with fewer vectors reads
+    the first rows of its kernel.
+    """
+    made = [make(arch, num_layers, pooling, num_classes) for pooling in POOLINGS]
+
+    def program(params: Params, ids: jax.Array) -> list[jax.Array]:
+        logits = []
+        for config, own in made:
+            rows = len(own["output"]["kernel"])
+            head = params["output"] | {"kernel": params["output"]["kernel"][:rows]}
+            logits.append(Classifier(config).apply({"params": params | {"output": head}}, ids))
+        return logits
+
+    return jax.jit(program)
 
 
-@pytest.mark.parametrize("num_classes", [2, 3])
+@pytest.mark.parametrize(("pooling", "num_classes"), [("last", 2), ("maxmean", 3)])
 @pytest.mark.parametrize("arch", ARCHS)
-def test_parameters_are_those_of_a_saved_model(arch: str, num_classes: int) -> None:
-    config, _ = make(arch, num_classes=num_classes)
-    model, token_ids = Classifier(config), jnp.zeros((1, 1), jnp.int32)
-    made = jax.eval_shape(model.init, jax.random.key(0), token_ids)["params"]
-    found = {name: (leaf.shape, leaf.dtype) for name, leaf in flatten_dict(made, sep=".").items()}
-    assert found == {name: (shape, np.float32) for name, shape in expected_shapes(config).items()}
+def test_init_gives_what_training_starts_from(arch: str, pooling: str, num_classes: int) -> None:
+    config, _ = make(arch, pooling=pooling, num_classes=num_classes)
+    made = Classifier(config, seed=3).init(jax.random.key(0), np.zeros((1, 1), np.int32))["params"]
+    found, expected = flatten_dict(made, sep="."), initial_parameters(config, 3)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, strict=True, err_msg=name)
 
 
 @pytest.mark.parametrize(("num_layers", "num_classes"), [(1, 2), (2, 3)])
 @pytest.mark.parametrize("arch", ARCHS)
 def test_agrees_with_the_numpy_model(arch: str, num_layers: int, num_classes: int) -> None:
-    _, params = make(arch, num_layers, num_classes=num_classes)
+    _, params = make(arch, num_layers, "maxmean", num_classes)
     found = logits_by_pooling(arch, num_layers, num_classes)(params, padded(random_texts()))
-    for pooling, logits in zip(POOLINGS, found, strict=True):
-        config, _ = make(arch, num_layers, pooling, num_classes)
-        expected = numpy_forward.forward(config, random_weights(config), random_texts())
+    for name, logits in zip(POOLINGS, found, strict=True):
+        config, own = make(arch, num_layers, name, num_classes)
+        own["output"]["kernel"] = params["output"]["kernel"][: len(own["output"]["kernel"])]
+        own["output"]["bias"] = params["output"]["bias"]
+        expected = numpy_forward.forward(config, flatten_dict(own, sep="."), random_texts())
         np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
-        np.testing.assert_allclose(
-            to_probabilities(logits), numpy_forward.to_probabilities(expected), rtol=0, atol=1e-6
-        )
 
 
 @pytest.mark.parametrize("arch", ARCHS)
 def test_padding_order_and_company_change_no_probability(arch: str) -> None:
-    _, params = make(arch)
+    _, params = make(arch, pooling="maxmean")
     program = logits_by_pooling(arch, 2, 3)
 
     def probabilities(token_ids: np.ndarray) -> np.ndarray:
         """[poolings, batch, num_classes]."""
-        return np.stack([to_probabilities(logits) for logits in program(params, token_ids)])
+        return np.stack([to_probabilities(np.asarray(logits)) for logits in program(params, token_ids)])
 
     texts = random_texts()
     expected = probabilities(padded(texts))
@@ -116,66 +130,19 @@ def test_padding_order_and_company_change_no_probability(arch: str) -> None:
 
 @pytest.mark.parametrize("arch", ARCHS)
 def test_an_empty_text_is_pooled_to_zeros(arch: str) -> None:
-    _, params = make(arch)
-    pooled = np.zeros(params["output"]["kernel"].shape[0], np.float32)
+    _, params = make(arch, pooling="maxmean")
+    expected = params["output"]["bias"]
     if arch == "bow":
-        pooled = np.maximum(params["hidden"]["bias"], 0)
-    expected = pooled @ params["output"]["kernel"] + params["output"]["bias"]
+        expected = np.maximum(params["hidden"]["bias"], 0) @ params["output"]["kernel"] + expected
     for logits in logits_by_pooling(arch, 2, 3)(params, padded(random_texts())):
         np.testing.assert_allclose(logits[LENGTHS.index(0)], expected, rtol=0, atol=1e-6)
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def textbook_states(cell: str, w: Params, inputs: np.ndarray) -> np.ndarray:
-    """The state after each of `inputs`, [time, hidden], as textbooks write the cells."""
-    size = w["recurrent_kernel"].shape[0]
-    h, c, states = np.zeros(size), np.zeros(size), []
-    for x in inputs:
-        from_x, from_h = x @ w["input_kernel"] + w["bias"], h @ w["recurrent_kernel"]
-        if cell == "rnn":
-            h = np.tanh(from_x + from_h)
-        elif cell == "lstm":
-            i, f, g, o = np.split(from_x + from_h, 4)
-            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(c)
-        else:
-            (xr, xz, xn), (hr, hz, hn) = np.split(from_x, 3), np.split(from_h, 3)
-            candidate = np.tanh(xn + sigmoid(xr + hr) * (hn + w["recurrent_bias"]))
-            h = (1 - sigmoid(xz + hz)) * candidate + sigmoid(xz + hz) * h
-        states.append(h)
-    return np.stack(states)
-
-
-def textbook_pooled(config: ModelShape, params: Params, ids: np.ndarray) -> np.ndarray:
-    """What the output layer reads of one text without padding."""
-    inputs = params["embedding"]["table"][ids]  # [time, embedding]
-    if config.arch == "bow":
-        mean = inputs.sum(axis=0) / max(1, len(ids))
-        hidden = mean @ params["hidden"]["kernel"] + params["hidden"]["bias"]
-        return np.where(hidden.real > 0, hidden, 0)
-    if len(ids) == 0:
-        return np.zeros(config.hidden_size * config.num_directions)
-    for layer in params["encoder"].values():
-        states = [textbook_states(config.cell, layer["forward"], inputs)]
-        if "backward" in layer:
-            states.append(textbook_states(config.cell, layer["backward"], inputs[::-1])[::-1])
-        inputs = np.concatenate(states, axis=1)
-    if config.pooling == "last":
-        return np.concatenate([states[0][-1], *(backward[0] for backward in states[1:])])
-    if config.pooling == "max":
-        return inputs[inputs.real.argmax(axis=0), np.arange(inputs.shape[1])]
-    return inputs.mean(axis=0)
-
-
-def textbook_loss(config: ModelShape, params: Params) -> np.complexfloating:
+def textbook_loss(config: ModelShape, learned: dict[str, np.ndarray]) -> np.complexfloating:
     """Mean over the texts of minus the logarithm of the label's probability."""
     losses = []
     for ids, label in zip(random_texts(), labels_for(config), strict=True):
-        pooled = textbook_pooled(config, params, ids)
-        logits = pooled @ params["output"]["kernel"] + params["output"]["bias"]
+        logits = logits_of(config, learned, ids)
         if config.num_classes == 2:
             logits = np.concatenate([[0], logits])
         losses.append(-np.log(np.exp(logits[label]) / np.exp(logits).sum()))
@@ -192,7 +159,7 @@ def textbook_derivative(
     """
     step = 1e-30
     moved = weights | {name: weights[name] + 1j * step * direction}
-    return float(textbook_loss(config, unflatten_dict(moved, sep=".")).imag / step)
+    return float(textbook_loss(config, moved).imag / step)
 
 
 @cache
@@ -239,7 +206,7 @@ def solve(arch: str) -> tuple[ModelShape, Params, float, Params]:
 def test_loss_and_gradients_are_the_textbook_s(arch: str) -> None:
     config, params, loss, gradients = solve(arch)
     weights = {name: value.astype(np.float64) for name, value in flatten_dict(params, sep=".").items()}
-    assert loss == pytest.approx(textbook_loss(config, unflatten_dict(weights, sep=".")).real, rel=1e-12)
+    assert loss == pytest.approx(textbook_loss(config, weights).real, rel=1e-12)
     random = np.random.default_rng(3)
     for name, gradient in gradients.items():
         for _ in range(3):
@@ -287,23 +254,25 @@ def test_a_batch_of_empty_texts_has_finite_gradients() -> None:
     assert {name for name, gradient in named.items() if np.any(gradient)} == {"output.bias"}
 
 
+def test_every_registered_name_exists_in_both_worlds() -> None:
+    for name, kind in CELLS.items():
+        assert issubclass(getattr(cells, kind.class_name), cells.Cell)
+        assert callable(getattr(numpy_cells, name))
+    for name in {function for functions in POOLINGS.values() for function in functions}:
+        assert callable(getattr(pooling, name))
+        assert callable(getattr(numpy_forward.Packed, name))
+
+
 def test_pooling_by_hand() -> None:
     with jax.numpy_rank_promotion("raise"):
         states = jnp.array([[-1.0, 5], [-3, 9], [7, 7]])[:, None].repeat(2, axis=1)
         valid = jnp.array([[1, 0], [1, 0], [0, 0]], bool)[:, :, None]
-        assert pool(states, valid, "max").tolist() == [[-1, 9], [0, 0]]
-        assert pool(states, valid, "mean").tolist() == [[-2, 7], [0, 0]]
-        for pooling in ("max", "mean"):
-            gradient = jax.grad(lambda states, how=pooling: pool(states, valid, how).sum())(states)
+        assert pooling.maximum(states, valid).tolist() == [[-1, 9], [0, 0]]
+        assert pooling.mean(states, valid).tolist() == [[-2, 7], [0, 0]]
+        for pooled in (pooling.maximum, pooling.mean):
+            gradient = jax.grad(lambda states, pooled=pooled: pooled(states, valid).sum())(states)
             assert not np.any(np.where(valid, 0, gradient))
             assert np.isfinite(gradient).all()
-
-
-def test_probabilities_by_hand() -> None:
-    two = to_probabilities(jnp.array([[0.0], [np.log(3)], [-1000.0], [1000.0]]))
-    np.testing.assert_allclose(two, [[0.5, 0.5], [0.25, 0.75], [1, 0], [0, 1]], atol=1e-7)
-    three = to_probabilities(jnp.array([[0, np.log(2), np.log(5)], [-1e4, 1e4, 0]]))
-    np.testing.assert_allclose(three, [[1 / 8, 2 / 8, 5 / 8], [0, 1, 0]], atol=1e-7)
 
 
 def test_dropout_before_the_output() -> None:
@@ -311,7 +280,7 @@ def test_dropout_before_the_output() -> None:
     config = ModelShape(
         "bow", vocab_size=VOCAB_SIZE, num_classes=101, embedding_size=5, hidden_size=101, dropout=0.75
     )
-    params = unflatten_dict(random_weights(config), sep=".")
+    params = unflatten_dict(random_parameters(config), sep=".")
     params["output"] = {"kernel": jnp.eye(101), "bias": jnp.zeros(101)}
     token_ids = padded(random_texts((5, 7)))
     run = jax.jit(Classifier(config).apply)
@@ -331,14 +300,12 @@ def test_dropout_before_the_output() -> None:
 
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_dropout_between_layers_only(num_layers: int) -> None:
-    encoder = Encoder("rnn", 7, num_layers, bidirectional=False, dropout=0.5)
-    config, _ = make("rnn", num_layers)
-    params = unflatten_dict(random_weights(config), sep=".")["encoder"]
-    inputs = Inputs(jnp.asarray(np.random.default_rng(0).standard_normal((2, 1, 5)), jnp.float32))
+    config, params = make("rnn", num_layers)
+    vectors = jnp.asarray(np.random.default_rng(0).standard_normal((2, 1, 5)), jnp.float32)
     valid = jnp.ones((2, 1, 1), bool)
-    run = jax.jit(encoder.apply)
+    run = jax.jit(Encoder(replace(config, dropout=0.5)).apply)
     with_dropout, without = (
-        run({"params": params}, inputs, valid, keys)
+        run({"params": params["encoder"]}, vectors, None, valid, keys)
         for keys in (jax.random.split(jax.random.key(3), 1), None)
     )
     assert np.array_equal(with_dropout[0], without[0]) == (num_layers == 1)

@@ -1,4 +1,4 @@
-"""The NumPy forward pass against the equations, written out for one text and one step at a time."""
+"""The NumPy forward pass against the textbook's equations, alone and in company."""
 
 import math
 
@@ -7,78 +7,24 @@ import pytest
 
 from rnncli.models import numpy_forward
 from rnncli.models.numpy_forward import forward, to_probabilities
-from rnncli.models.parameters import expected_shapes
+from rnncli.models.parameters import parameters
 from rnncli.settings.model import ARCHES, POOLINGS, ModelShape
-from tests.factories import random_weights
+from tests.factories import random_parameters
+from tests.models.textbook import logits_of
 
 LENGTHS = (7, 1, 0, 19, 3, 3, 0, 11, 2)
 ARCHS = ARCHES
 RECURRENT = [arch for arch in ARCHES if arch != "bow"]
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def reference_states(cell: str, w: dict[str, np.ndarray], inputs: np.ndarray) -> np.ndarray:
-    """A cell's state after each of `inputs`, [time, hidden_size]."""
-    kernel, recurrent, bias = w["input_kernel"], w["recurrent_kernel"], w["bias"]
-    size = recurrent.shape[0]
-    h, c, states = np.zeros(size), np.zeros(size), []
-    for x in inputs:
-        if cell == "rnn":
-            h = np.tanh(x @ kernel + h @ recurrent + bias)
-        elif cell == "lstm":
-            i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4)
-            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(c)
-        else:
-            from_x, from_h = np.split(x @ kernel + bias, 3), np.split(h @ recurrent, 3)
-            r, z = sigmoid(from_x[0] + from_h[0]), sigmoid(from_x[1] + from_h[1])
-            n = np.tanh(from_x[2] + r * (from_h[2] + w["recurrent_bias"]))
-            h = (1 - z) * n + z * h
-        states.append(h)
-    return np.array(states)
-
-
-def reference_pooled(config: ModelShape, weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
-    directions = ("forward", "backward")[: config.num_directions]
-    if len(ids) == 0:
-        return np.zeros(len(directions) * config.hidden_size)
-    inputs = weights["embedding.table"][ids]
-    for layer in range(config.num_layers):
-        outputs = []
-        for direction in directions:
-            prefix = f"encoder.layer_{layer}.{direction}."
-            own = {name.removeprefix(prefix): value for name, value in weights.items()}
-            if direction == "forward":
-                outputs.append(reference_states(config.cell, own, inputs))
-            else:
-                outputs.append(reference_states(config.cell, own, inputs[::-1])[::-1])
-        inputs = np.concatenate(outputs, axis=1)
-    if config.pooling == "max":
-        return inputs.max(axis=0)
-    if config.pooling == "mean":
-        return inputs.mean(axis=0)
-    return np.concatenate([outputs[0][-1], *(backward[0] for backward in outputs[1:])])
-
-
-def reference(config: ModelShape, weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
-    """Logits of one text, [num_outputs]."""
-    weights = {name: value.astype(np.float64) for name, value in weights.items()}
-    if config.arch == "bow":
-        rows = weights["embedding.table"][ids]
-        mean = rows.mean(axis=0) if len(ids) else np.zeros(config.embedding_size)
-        pooled = np.maximum(mean @ weights["hidden.kernel"] + weights["hidden.bias"], 0)
-    else:
-        pooled = reference_pooled(config, weights, ids)
-    return pooled @ weights["output.kernel"] + weights["output.bias"]
+def reference(model: ModelShape, learned: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
+    return logits_of(model, {name: value.astype(np.float64) for name, value in learned.items()}, ids)
 
 
 def make(
     arch: str = "bilstm", pooling: str = "last", num_layers: int = 1, num_classes: int = 2
 ) -> tuple[ModelShape, dict[str, np.ndarray]]:
-    config = ModelShape(
+    model = ModelShape(
         arch,
         vocab_size=37,
         num_classes=num_classes,
@@ -87,7 +33,7 @@ def make(
         num_layers=num_layers,
         pooling=pooling,
     )
-    return config, random_weights(config)
+    return model, random_parameters(model)
 
 
 def texts(lengths: tuple[int, ...] = LENGTHS, seed: int = 1) -> list[np.ndarray]:
@@ -99,17 +45,17 @@ def texts(lengths: tuple[int, ...] = LENGTHS, seed: int = 1) -> list[np.ndarray]
 @pytest.mark.parametrize("pooling", list(POOLINGS))
 @pytest.mark.parametrize("arch", ARCHS)
 def test_agrees_with_the_equations(arch: str, pooling: str, num_layers: int) -> None:
-    config, weights = make(arch, pooling, num_layers, num_classes=3)
-    found = forward(config, weights, texts())
-    expected = np.array([reference(config, weights, ids) for ids in texts()])
+    model, learned = make(arch, pooling, num_layers, num_classes=3)
+    found = forward(model, learned, texts())
+    expected = np.array([reference(model, learned, ids) for ids in texts()])
     assert found.shape == (len(LENGTHS), 3)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 def test_lstm_by_hand() -> None:
     """One unit, one token with embedding 2: every number below can be checked on paper."""
-    config = ModelShape("lstm", vocab_size=3, num_classes=2, embedding_size=1, hidden_size=1)
-    weights = {
+    model = ModelShape("lstm", vocab_size=3, num_classes=2, embedding_size=1, hidden_size=1)
+    learned = {
         "embedding.table": [[0], [0], [2]],
         "encoder.layer_0.forward.input_kernel": [[0.5, 1, 1.5, -1]],
         "encoder.layer_0.forward.recurrent_kernel": [[1, 2, 3, 4]],
@@ -117,8 +63,8 @@ def test_lstm_by_hand() -> None:
         "output.kernel": [[10]],
         "output.bias": [1],
     }
-    arrays = {name: np.array(value, dtype=np.float32) for name, value in weights.items()}
-    logits = forward(config, arrays, [np.array([2], dtype=np.int32)])
+    arrays = {name: np.array(value, dtype=np.float32) for name, value in learned.items()}
+    logits = forward(model, arrays, [np.array([2], dtype=np.int32)])
     # i = sigmoid(1), g = tanh(2), o = sigmoid(0) = 1/2; f has no memory to keep
     memory = math.tanh(2) / (1 + math.exp(-1))
     assert logits.tolist() == [[pytest.approx(10 * math.tanh(memory) / 2 + 1, abs=1e-12)]]
@@ -129,55 +75,55 @@ def test_lstm_by_hand() -> None:
 def test_company_order_and_chunks_change_nothing(
     arch: str, pooling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, weights = make(arch, pooling, num_layers=2)
+    model, learned = make(arch, pooling, num_layers=2)
     many = texts(tuple(np.random.default_rng(2).integers(0, 41, 83)))
-    together = to_probabilities(forward(config, weights, many))
-    alone = np.concatenate([to_probabilities(forward(config, weights, [ids])) for ids in many])
-    backwards = to_probabilities(forward(config, weights, many[::-1]))[::-1]
+    together = to_probabilities(forward(model, learned, many))
+    alone = np.concatenate([to_probabilities(forward(model, learned, [ids])) for ids in many])
+    backwards = to_probabilities(forward(model, learned, many[::-1]))[::-1]
     monkeypatch.setattr(numpy_forward, "CHUNK_VALUES", 28 * 41 * 3)
-    in_chunks = to_probabilities(forward(config, weights, many))
+    in_chunks = to_probabilities(forward(model, learned, many))
     for other in (alone, backwards, in_chunks):
         np.testing.assert_allclose(other, together, rtol=0, atol=1e-12)
 
 
 def test_words_far_away_count_in_both_directions() -> None:
     for arch in RECURRENT:
-        config, weights = make(arch)
+        model, learned = make(arch)
         first, last = texts((11, 11))
         first[1:] = last[1:]
-        assert abs(np.diff(forward(config, weights, [first, last]), axis=0)) > 1e-9
+        assert abs(np.diff(forward(model, learned, [first, last]), axis=0)) > 1e-9
 
 
 def test_order_counts_except_in_a_bag_of_words() -> None:
     for arch in ARCHES:
-        config, weights = make(arch)
+        model, learned = make(arch)
         (ids,) = texts((11,))
-        one, other = forward(config, weights, [ids, np.roll(ids, 1)])
+        one, other = forward(model, learned, [ids, np.roll(ids, 1)])
         assert np.allclose(one, other, atol=1e-9) == (arch == "bow"), arch
 
 
 def test_no_texts_and_only_empty_texts() -> None:
     for arch in ARCHES:
-        config, weights = make(arch, num_classes=5)
-        assert forward(config, weights, []).shape == (0, 5)
+        model, learned = make(arch, num_classes=5)
+        assert forward(model, learned, []).shape == (0, 5)
         np.testing.assert_allclose(
-            forward(config, weights, texts((0, 0))), [reference(config, weights, texts((0,))[0])] * 2
+            forward(model, learned, texts((0, 0))), [reference(model, learned, texts((0,))[0])] * 2
         )
 
 
-def test_the_same_weights_are_left_as_they_were() -> None:
-    config, weights = make("bigru")
-    before = {name: value.copy() for name, value in weights.items()}
-    forward(config, weights, texts())
-    assert all(np.array_equal(before[name], value) for name, value in weights.items())
-    assert weights.keys() == expected_shapes(config).keys()
+def test_the_parameters_are_left_as_they_were() -> None:
+    model, learned = make("bigru")
+    before = {name: value.copy() for name, value in learned.items()}
+    forward(model, learned, texts())
+    assert all(np.array_equal(before[name], value) for name, value in learned.items())
+    assert learned.keys() == {entry.name for entry in parameters(model)}
 
 
 @pytest.mark.parametrize("arch", ARCHS)
-def test_huge_weights_saturate_without_a_warning(arch: str) -> None:
-    config, weights = make(arch, num_classes=3)
-    huge = {name: np.sign(value) * np.float32(3e38) for name, value in weights.items()}
-    probabilities = to_probabilities(forward(config, huge, texts()))
+def test_huge_parameters_saturate_without_a_warning(arch: str) -> None:
+    model, learned = make(arch, num_classes=3)
+    huge = {name: np.sign(value) * np.float32(3e38) for name, value in learned.items()}
+    probabilities = to_probabilities(forward(model, huge, texts()))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rnncli.models.parameters import expected_shapes, initial_weights
+from rnncli.models.parameters import initial_parameters, parameters
 from rnncli.settings.model import ARCHES, ModelShape
 
 
@@ -16,51 +16,53 @@ def make(arch: str) -> ModelShape:
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_weights_are_a_function_of_seed_and_name(arch: str) -> None:
-    first, again, other = (initial_weights(make(arch), seed) for seed in (5, 5, 6))
-    assert {name: weight.shape for name, weight in first.items()} == expected_shapes(make(arch))
+def test_first_values_are_a_function_of_seed_and_name(arch: str) -> None:
+    first, again, other = (initial_parameters(make(arch), seed) for seed in (5, 5, 6))
+    assert {name: value.shape for name, value in first.items()} == {
+        entry.name: entry.shape for entry in parameters(make(arch))
+    }
     drawn = [name for name in first if name.endswith(("kernel", "table"))]
-    for name, weight in first.items():
-        assert weight.dtype == np.float32
-        np.testing.assert_array_equal(weight, again[name])
-        assert np.array_equal(weight, other[name]) == (name not in drawn)
-    values = [weight.tobytes() for name, weight in first.items() if name in drawn]
+    for name, value in first.items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, again[name])
+        assert np.array_equal(value, other[name]) == (name not in drawn)
+    values = [value.tobytes() for name, value in first.items() if name in drawn]
     assert len(set(values)) == len(drawn)
 
 
 @pytest.mark.parametrize("arch", ["rnn", "bilstm", "bigru"])
 def test_recurrent_kernels_are_orthogonal(arch: str) -> None:
     """Over all gates, and without a preferred sign."""
-    weights = initial_weights(make(arch), 1)
-    kernels = [weight for name, weight in weights.items() if name.endswith("recurrent_kernel")]
+    learned = initial_parameters(make(arch), 1)
+    kernels = [value for name, value in learned.items() if name.endswith("recurrent_kernel")]
     assert len(kernels) == 2 * (2 if arch.startswith("bi") else 1)
     for kernel in kernels:
         np.testing.assert_allclose(kernel @ kernel.T, np.eye(7), atol=1e-6)
         assert abs(np.sign(kernel).mean()) < 0.5
 
 
-def test_other_weights_are_spread_as_they_should_be() -> None:
+def test_other_first_values_are_spread_as_they_should_be() -> None:
     """Uniformly up to the embedding's and Glorot's bounds; biases at 0, but 1 at the forget gates."""
-    weights = initial_weights(make("bilstm"), 2)
+    learned = initial_parameters(make("bilstm"), 2)
     bounds = {
         "embedding.table": 0.05,
         "encoder.layer_0.backward.input_kernel": math.sqrt(6 / (31 + 28)),
         "encoder.layer_1.forward.input_kernel": math.sqrt(6 / (14 + 28)),
     }
     for name, bound in bounds.items():
-        weight = weights[name]
-        assert 0.95 * bound < np.abs(weight).max() <= np.float32(bound)
-        assert np.std(weight) == pytest.approx(bound / math.sqrt(3), rel=0.1)
-    for name, weight in weights.items():
+        value = learned[name]
+        assert 0.95 * bound < np.abs(value).max() <= np.float32(bound)
+        assert np.std(value) == pytest.approx(bound / math.sqrt(3), rel=0.1)
+    for name, value in learned.items():
         if name.endswith("bias"):
-            expected = np.zeros_like(weight)
+            expected = np.zeros_like(value)
             if name.startswith("encoder"):
                 expected[7:14] = 1
-            np.testing.assert_array_equal(weight, expected)
+            np.testing.assert_array_equal(value, expected)
 
 
 def test_a_gru_and_a_bag_of_words_start_with_biases_of_zero() -> None:
     for arch in ("gru", "bow"):
-        biases = [w for name, w in initial_weights(make(arch), 3).items() if name.endswith("bias")]
+        biases = [w for name, w in initial_parameters(make(arch), 3).items() if name.endswith("bias")]
         assert len(biases) >= 2
         assert not any(bias.any() for bias in biases)

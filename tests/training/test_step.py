@@ -8,7 +8,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from rnncli.data.batching import round_up
-from rnncli.models.parameters import initial_weights
+from rnncli.models.parameters import initial_parameters
 from rnncli.settings.train import Precision
 from rnncli.training.objectives.base import Batch
 from rnncli.training.step import Programs, TrainState
@@ -79,11 +79,11 @@ def test_what_is_dropped_depends_on_the_run_s_key_and_the_step(programs: Program
 
 
 def test_the_initial_state(programs: Programs) -> None:
-    """`initial_weights`, as parameters, with nothing in the optimizer's state."""
+    """`initial_parameters`, as parameters, with nothing in the optimizer's state."""
     state = snapshot(start_of(programs, 5))
     found = flatten_dict(state.params, sep=".")
     model_config = CONFIG.model.shape(vocab_size=VOCAB_SIZE, num_classes=NUM_CLASSES)
-    expected = initial_weights(model_config, 5)
+    expected = initial_parameters(model_config, 5)
     assert found.keys() == expected.keys()
     for name, weight in expected.items():
         np.testing.assert_array_equal(found[name], weight)

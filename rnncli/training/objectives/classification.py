@@ -19,7 +19,7 @@ from rnncli.data.batching import (
 )
 from rnncli.data.dataset import Split
 from rnncli.models.classifier import Classifier
-from rnncli.models.parameters import initial_weights, nested
+from rnncli.models.parameters import initial_parameters, nested
 from rnncli.settings.model import ModelShape
 from rnncli.settings.train import ClassWeights, TrainSettings
 from rnncli.training.objectives.base import Batch, Objective, Params, Part, Sums
@@ -76,7 +76,7 @@ class Classification(Objective):
 
     def initial_params(self, seed: int) -> Params:
         """See the base class."""
-        return nested(initial_weights(self.model.config, seed))
+        return nested(initial_parameters(self.model.shape, seed))
 
     def plans(self, part: Part, random: np.random.Generator | None) -> list[Plan]:
         """See the base class."""
@@ -87,7 +87,7 @@ class Classification(Objective):
         split, size, rows = self._splits[part], self._batch_size, len(plan.rows)
         token_ids = pad(split, plan.rows, plan.width, size)
         room = self._rooms.get(plan.width, 0)
-        listed = distinct_words(token_ids, self.model.config.vocab_size, self._num_devices, room)
+        listed = distinct_words(token_ids, self.model.shape.vocab_size, self._num_devices, room)
         labels, weights = np.zeros(size, np.int32), np.zeros(size, np.float32)
         labels[:rows] = labels_of(split)[plan.rows]
         weights[:rows] = self._class_weights[part][labels[:rows]]

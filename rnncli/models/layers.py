@@ -1,0 +1,66 @@
+"""What the modules are made of: learned parameters, the dense layer, dropout."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from rnncli.models.parameters import Parameter, parameters
+from rnncli.settings.model import ModelShape
+
+
+class Learned(nn.Module):
+    """The parameters that the one list (`parameters`) has for a module.
+
+    Attributes:
+        shape: of the classifier.
+        prefix: the module's name in the list, such as ``encoder.layer_0.forward``.
+        seed: of the first values, which `init` draws as training does, without Flax's keys.
+    """
+
+    shape: ModelShape
+    prefix: str
+    seed: int = 0
+
+    @nn.compact
+    def __call__(self) -> dict[str, Array]:
+        """The module's parameters by the last part of their names."""
+        own = [entry for entry in parameters(self.shape) if entry.name.rpartition(".")[0] == self.prefix]
+        names = [entry.name.rpartition(".")[2] for entry in own]
+        return {
+            name: self.param(name, self._initialiser(entry)) for name, entry in zip(names, own, strict=True)
+        }
+
+    def _initialiser(self, entry: Parameter) -> Callable[[Array], Array]:
+        if self.is_initializing():
+            return lambda _key: jnp.asarray(entry.first_value(self.seed))
+        return lambda _key: jnp.zeros(entry.shape)  # Flax compares shapes with it, and takes no value
+
+
+def dense(inputs: Array, learned: dict[str, Array]) -> Array:
+    """``x W + b`` of inputs [batch, size], with the parameters ``kernel`` and ``bias``."""
+    return inputs @ learned["kernel"] + learned["bias"]
+
+
+def dropout(values: Array, rate: float, keys: Array | None) -> Array:
+    """Set a share of the values to zero and scale up the rest (Srivastava et al. 2014).
+
+    Each example draws its mask from its own key, so that the mask depends neither on the company
+    it has in a batch nor on how many devices a batch is split over.
+
+    Args:
+        values: [..., batch, size].
+        rate: share to drop, in [0, 1).
+        keys: a key for each example, [batch]; None leaves the values as they are.
+    """
+    if keys is None or rate == 0:
+        return values
+    shape = (*values.shape[:-2], values.shape[-1])
+
+    def draw(key: Array) -> Array:
+        return jax.random.bernoulli(key, 1 - rate, shape)
+
+    kept = jax.vmap(draw, out_axes=-2)(keys)  # [..., batch, size]
+    return jnp.where(kept, values / (1 - rate), 0)
