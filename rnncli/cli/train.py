@@ -93,13 +93,14 @@ def train(
     A setting comes from its option, else its RNNCLI_ variable, else the --config file, else the
     --preset, else its default.
     """
+    from rnncli.data.dataset import list_datasets
     from rnncli.reporting.progress import training_progress
     from rnncli.system.cluster import highest_of_all
-    from rnncli.workflows.train import needs_sample, opened_training
+    from rnncli.workflows.train import opened_training
 
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
     writes = cluster is None or cluster.is_first
-    if dataset is None and resume is None and needs_sample(runs_dir):
+    if dataset is None and resume is None and not list_datasets(runs_dir):
         console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
     opened = opened_training(
         given,

@@ -28,8 +28,6 @@ def train(
     preset: str | None = None,
     config: str | Path | None = None,
     runs_dir: str | Path = "runs",
-    checkpoint_every: str | None = None,
-    devices: int = 0,
     **settings: Any,
 ) -> Run:
     """Train a classifier and return its finished run; its ``summary`` holds the figures.
@@ -42,9 +40,6 @@ def train(
         preset: the name of settings to start from.
         config: a TOML file of settings, which go before those of the preset.
         runs_dir: the folder of runs and prepared datasets.
-        checkpoint_every: a number of steps such as ``500``, or minutes such as ``10m``, after which
-            to save besides the end of each epoch.
-        devices: processor cores to use as devices; 0: all.
         **settings: settings by the names of their options, such as ``arch="lstm", epochs=3``; they
             go before all others.
 
@@ -56,14 +51,12 @@ def train(
     """
     opened = opened_training(
         settings,
+        runs_dir=Path(runs_dir),
         dataset=dataset,
         name=name,
         resume=resume,
         preset=preset,
         config=config,
-        runs_dir=runs_dir,
-        checkpoint_every=checkpoint_every,
-        devices=devices,
     )
     with opened as training:
         for _ in training.events():
@@ -80,12 +73,12 @@ def warn_in_python(text: str) -> None:
 def opened_training(
     given: Mapping[str, Any],
     *,
+    runs_dir: Path,
     dataset: str | Path | None = None,
     name: str | None = None,
     resume: str | None = None,
     preset: str | None = None,
     config: str | Path | None = None,
-    runs_dir: str | Path = "runs",
     checkpoint_every: str | None = None,
     devices: int = 0,
     cluster: Cluster | None = None,
@@ -93,11 +86,11 @@ def opened_training(
 ) -> Iterator["TrainingRun"]:
     """Make a run ready to train, or an unfinished one ready to go on, and hold its lock meanwhile.
 
-    `given` are settings by the names of their options, `cluster` is the processes that this one trains
-    with, the first of which writes the files, and `warn` is told what does not stop the training but
-    should be known. The rest is as for `train`.
+    Besides what `train` takes there are: steps, such as ``500``, or minutes, such as ``10m``, after which to
+    save within an epoch; the processor cores to use as devices (0: all); the processes that this one
+    trains with, the first of which writes the files; and what to do with a warning.
     """
-    every, runs_dir = parse_interval(checkpoint_every), Path(runs_dir)
+    every = parse_interval(checkpoint_every)
     if resume is not None:
         require(
             name is None and dataset is None,
@@ -145,11 +138,6 @@ def parse_interval(text: str | None) -> tuple[int, float]:
     raise UsageError(f"--checkpoint-every {text}: give a number of steps such as 500, or minutes such as 10m")
 
 
-def needs_sample(runs_dir: Path) -> bool:
-    """Whether no dataset is prepared, so that training without a name prepares the sample."""
-    return not list_datasets(runs_dir)
-
-
 def _new_run(
     runs_dir: Path, settings: TrainSettings, name: str | None, dataset: str | Path | None
 ) -> tuple[Run, Dataset]:
@@ -158,7 +146,7 @@ def _new_run(
 
     if name is not None:
         check_name(name)
-    if dataset is None and needs_sample(runs_dir):
+    if dataset is None and not list_datasets(runs_dir):
         data = prepare(runs_dir=runs_dir)
     else:
         data = resolve_dataset(runs_dir, None if dataset is None else str(dataset))

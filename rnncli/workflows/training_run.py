@@ -50,15 +50,10 @@ class TrainingRun:
         checkpoint_every: tuple[int, float],
         warn: Callable[[str], None],
     ) -> None:
-        """Make the trainer.
+        """Make the trainer of a locked run.
 
-        Args:
-            run: the folder, locked.
-            dataset: prepared texts.
-            settings: of the run.
-            checkpoint_every: steps, and seconds, after which a checkpoint is written within an epoch; 0
-                for never.
-            warn: told what is wrong with the data, with checkpoints, and at the end with the figures.
+        `checkpoint_every` says after how many steps and seconds to save within an epoch, 0 standing for
+        never; `warn` is told what is wrong with the data, with checkpoints, and with the final figures.
         """
         manifest, train = dataset.manifest, dataset.split("train")
         self.run, self.dataset, self.settings = run, dataset, settings
