@@ -1,4 +1,4 @@
-"""What `prepare` and `train` hold in memory hardly grows with the corpus."""
+"""What `prepare` holds in memory hardly grows with the corpus."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ import pytest
 from tests.benchmarks import memory
 
 MEGABYTES = (2, 16)
-TEXTS = (20_000, 100_000)
 
 
 def test_preparing_eight_times_as_much_takes_hardly_more_memory(

@@ -106,6 +106,7 @@ def test_equal_input_and_settings_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_another_process_gives_equal_bytes(tmp_path: Path) -> None:
+    """Whatever order its sets are in, and however many threads it uses."""
     program = f"from rnncli.workflows.prepare import prepare; prepare(runs_dir={str(tmp_path / 'other')!r})"
     environment = {"PYTHONHASHSEED": "11", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": "."}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)

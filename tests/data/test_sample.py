@@ -1,7 +1,5 @@
 import hashlib
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 
 import pytest
@@ -59,26 +57,8 @@ def test_the_corpus_of_seed_0_is_the_one_that_published_figures_rest_on(sample: 
     assert digest(sample) == DIGEST
 
 
-def test_hash_randomization_does_not_change_the_corpus(sample: dict[str, Examples]) -> None:
-    code = (
-        "from rnncli.data.sample.generate import generate_sample; import hashlib; "
-        "print(hashlib.sha256(repr([e.texts for e in generate_sample().values()]).encode()).hexdigest())"
-    )
-    expected = hashlib.sha256(repr([e.texts for e in sample.values()]).encode()).hexdigest()
-    for hash_seed in ("1", "2"):
-        result = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert result.stdout.strip() == expected
-
-
 def test_another_seed_gives_other_texts_of_the_same_make(sample: dict[str, Examples]) -> None:
     other = generate_sample(1)
-    assert digest(other) == digest(generate_sample(1))
     for name, examples in sample.items():
         assert Counter(other[name].tags) == Counter(examples.tags)
         shared = set(other[name].texts) & set(examples.texts)
@@ -86,11 +66,8 @@ def test_another_seed_gives_other_texts_of_the_same_make(sample: dict[str, Examp
 
 
 def test_sizes(sample: dict[str, Examples]) -> None:
-    assert {name: len(examples) for name, examples in sample.items()} == {
-        "train": 8000,
-        "validation": 1000,
-        "test": 1000,
-    }
+    sizes = {name: len(examples) for name, examples in sample.items()}
+    assert sizes == {"train": 8000, "validation": 1000, "test": 1000}
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -98,9 +75,6 @@ def test_every_split_has_each_tag_with_both_labels_equally_often(split: Examples
     labels = Counter(label for _, label in rows(split, tag))
     assert labels["neg"] == labels["pos"] >= 35
     assert set(labels) == {"neg", "pos"}
-
-
-def test_there_are_no_other_tags(split: Examples) -> None:
     assert set(split.tags) == set(TAGS)
 
 

@@ -60,12 +60,20 @@ def delimited_rows(lines: Iterator[Line], format: Literal["csv", "tsv"], *, wher
         row.clear()
         if header is None:
             header = _checked_header(cells, error, where)
-        elif error is None and not cells and len(header) > 1:
-            yield Row(number, {})
-        elif error is None and len(cells or [""]) != len(header):
-            yield Row(number, {}, _ragged(len(cells), len(header), delimiter))
         else:
-            yield Row(number, {} if error else dict(zip(header, cells or [""], strict=True)), error)
+            yield Row(number, {}, error) if error else _row(number, cells, header, delimiter)
+
+
+def _row(number: int, cells: list[str], header: list[str], delimiter: str) -> Row:
+    """The row of some cells: blank without any, an error unless there is one for each column."""
+    if not cells and len(header) > 1:
+        return Row(number, {})
+    cells = cells or [""]
+    if len(cells) != len(header):
+        name = {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]
+        hint = f"put quotes around a text that holds a {name} or a line's end"
+        return Row(number, {}, f"has {len(cells)} cells where the header has {len(header)}; {hint}")
+    return Row(number, dict(zip(header, cells, strict=True)))
 
 
 def _cells(texts: Iterator[str], delimiter: str) -> tuple[list[str], str | None]:
@@ -119,11 +127,3 @@ def _checked_header(cells: list[str], error: str | None, where: str) -> list[str
     if error:
         raise DataError(f"{where}: line 1: {error}; it must hold the column names")
     return cells
-
-
-def _ragged(found: int, expected: int, delimiter: str) -> str:
-    names = {",": "comma", ";": "semicolon", "\t": "tab"}
-    return (
-        f"has {found} cells where the header has {expected}; "
-        f"put quotes around a text that holds a {names[delimiter]} or a line's end"
-    )
