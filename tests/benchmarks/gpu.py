@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.systems import Case, our_training, torch_model
+
 LENGTH, VOCAB_SIZE = 200, 10_000
 STEPS, REPETITIONS = 30, 5
 SYSTEMS = ["loop", "loop-bfloat16", "cudnn", "torch"]
@@ -23,32 +25,17 @@ CASES = [("bilstm", 128, 64), ("bilstm", 1024, 64), ("bilstm", 128, 512), ("bigr
 
 def random_batch(batch_size: int) -> tuple[Any, Any]:
     """Token ids with a Zipf distribution [batch, time], and labels."""
-    random = np.random.default_rng(0)
-    ids = np.minimum(random.zipf(1.2, (batch_size, LENGTH)) + 1, VOCAB_SIZE - 1).astype(np.int32)
-    return ids, random.integers(0, 2, batch_size).astype(np.int32)
+    texts, labels = Case(LENGTH, texts=batch_size, vocabulary=VOCAB_SIZE).reviews()
+    return np.stack(texts), labels
 
 
 def our_steps(system: str, arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
     """`STEPS` training steps of ours."""
-    from rnncli.system.jax_setup import data_mesh, start_jax
-
-    start_jax()
+    case = Case(LENGTH, texts=batch_size, hidden=hidden_size, vocabulary=VOCAB_SIZE)
+    precision = "bfloat16" if system == "loop-bfloat16" else "float32"
+    _, objective, programs = our_training(case, arch=arch, batch_size=batch_size, precision=precision)
     import jax
 
-    from rnncli.data.dataset import Split
-    from rnncli.settings.presets import resolve_settings
-    from rnncli.training.objectives.classification import Classification
-    from rnncli.training.optimizer import make_optimizer
-    from rnncli.training.step import Programs
-
-    settings = {"arch": arch, "hidden_size": hidden_size, "batch_size": batch_size, "batching": "full"}
-    precision = "bfloat16" if system == "loop-bfloat16" else "float32"
-    config = resolve_settings(settings | {"precision": precision}, None, "tutorial")
-    ids, labels = random_batch(batch_size)
-    split = Split("train", ids.ravel(), LENGTH * np.arange(batch_size + 1), labels, None)
-    shape, mesh = config.model.shape(vocab_size=VOCAB_SIZE, num_classes=2), data_mesh(batch_size)
-    objective = Classification(config, shape, split, split, max_length=LENGTH, num_devices=mesh.size)
-    programs = Programs(objective, make_optimizer(config.optimizer, 1000), mesh)
     (plan,) = objective.plans("train", None)
     batch = programs.place_batch(objective.batch("train", plan))
     key = jax.random.key(0)
@@ -109,24 +96,8 @@ def cudnn_steps(batch_size: int, hidden_size: int) -> Callable[[], None]:
 def torch_steps(arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
     """`STEPS` training steps of the same model in PyTorch."""
     import torch
-    from torch import nn
 
-    layer = {"bilstm": nn.LSTM, "bigru": nn.GRU}[arch]
-
-    class Model(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding = nn.Embedding(VOCAB_SIZE, 128)
-            self.layer = layer(128, hidden_size, batch_first=True, bidirectional=True)
-            self.dropout = nn.Dropout(0.5)
-            self.output = nn.Linear(2 * hidden_size, 1)
-
-        def forward(self, token_ids: Any) -> Any:
-            last = self.layer(self.embedding(token_ids))[1]
-            last = last[0] if arch == "bilstm" else last
-            return self.output(self.dropout(torch.cat([last[0], last[1]], dim=1)))[:, 0]
-
-    model = Model().cuda()
+    model = torch_model(Case(LENGTH, hidden=hidden_size, vocabulary=VOCAB_SIZE), arch).cuda()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     ids, labels = random_batch(batch_size)
     batch, target = torch.from_numpy(ids).cuda(), torch.from_numpy(labels).float().cuda()
@@ -134,31 +105,27 @@ def torch_steps(arch: str, batch_size: int, hidden_size: int) -> Callable[[], No
     def run() -> None:
         for _ in range(STEPS):
             optimizer.zero_grad()
-            nn.functional.binary_cross_entropy_with_logits(model(batch), target).backward()
+            torch.nn.functional.binary_cross_entropy_with_logits(model(batch), target).backward()
             optimizer.step()
         torch.cuda.synchronize()
 
     return run
 
 
-def steps_of(system: str, arch: str, batch_size: int, hidden_size: int) -> Callable[[], None]:
-    """`STEPS` training steps of a system."""
+def measure(system: str, arch: str, batch_size: int, hidden_size: int) -> None:
+    """Print the texts per second of one row's entry."""
     if system == "torch":
-        return torch_steps(arch, batch_size, hidden_size)
-    if system == "cudnn":
-        return cudnn_steps(batch_size, hidden_size)
-    return our_steps(system, arch, batch_size, hidden_size)
-
-
-def measure(system: str, arch: str, batch_size: str, hidden_size: str) -> None:
-    """Print the texts a second of one row's entry."""
-    steps = steps_of(system, arch, int(batch_size), int(hidden_size))
+        steps = torch_steps(arch, batch_size, hidden_size)
+    elif system == "cudnn":
+        steps = cudnn_steps(batch_size, hidden_size)
+    else:
+        steps = our_steps(system, arch, batch_size, hidden_size)
     steps()
     rates = []
     for _ in range(REPETITIONS):
         started = time.perf_counter()
         steps()
-        rates.append(STEPS * int(batch_size) / (time.perf_counter() - started))
+        rates.append(STEPS * batch_size / (time.perf_counter() - started))
     print(round(statistics.median(rates)))
 
 
@@ -180,4 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    measure(*sys.argv[1:]) if len(sys.argv) > 1 else main()
+    measure(*sys.argv[1:3], *map(int, sys.argv[3:])) if len(sys.argv) > 1 else main()

@@ -57,32 +57,36 @@ def padded(texts: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
     return table
 
 
-def rnncli_train(case: Case) -> Callable[[], None]:
-    """An epoch of our training loop, without validation."""
+def our_training(case: Case, **settings: Any) -> tuple[Any, Any, Any]:
+    """The tutorial's training of made-up texts, some settings changed: settings, objective, programs."""
     from rnncli.system.jax_setup import data_mesh, start_jax
 
     start_jax(case.devices)
     from rnncli.data.dataset import Split
     from rnncli.settings.presets import resolve_settings
-    from rnncli.training.loop import StepDone, Trainer
     from rnncli.training.objectives.classification import Classification
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Programs
 
+    given = {"epochs": 1000, "batching": "buckets" if case.ragged else "full", "hidden_size": case.hidden}
+    config = resolve_settings(given | settings, None, "tutorial")
     texts, labels = case.reviews()
-    batching = "buckets" if case.ragged else "full"
-    config = resolve_settings(
-        {"epochs": 1000, "batching": batching, "hidden_size": case.hidden}, None, "tutorial"
-    )
     offsets = np.cumsum([0, *map(len, texts)])
     train = Split("train", np.concatenate(texts), offsets, labels, None)
     validation = Split("validation", train.token_ids[: offsets[1]], offsets[:2], labels[:1], None)
-    model = config.model.shape(vocab_size=case.vocabulary, num_classes=2)
-    mesh = data_mesh(BATCH_SIZE)
+    shape = config.model.shape(vocab_size=case.vocabulary, num_classes=2)
+    mesh = data_mesh(config.data.batch_size)
     objective = Classification(
-        config, model, train, validation, max_length=case.length, num_devices=mesh.size
+        config, shape, train, validation, max_length=case.length, num_devices=mesh.size
     )
-    programs = Programs(objective, make_optimizer(config.optimizer, 1000), mesh)
+    return config, objective, Programs(objective, make_optimizer(config.optimizer, 1000), mesh)
+
+
+def rnncli_train(case: Case) -> Callable[[], None]:
+    """An epoch of our training loop, without validation."""
+    config, objective, programs = our_training(case)
+    from rnncli.training.loop import StepDone, Trainer
+
     events = Trainer(config, objective, programs).run()
 
     def epoch() -> None:
@@ -137,21 +141,24 @@ def keras_score(case: Case) -> Callable[[], None]:
     return lambda: void(model.predict(table, batch_size=BATCH_SIZE, verbose=0))
 
 
-def torch_model(case: Case) -> Any:
+def torch_model(case: Case, arch: str = "bilstm") -> Any:
     """The tutorial's model in PyTorch, to logits."""
     import torch
     from torch import nn
+
+    layer = {"bilstm": nn.LSTM, "bigru": nn.GRU}[arch]
 
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(case.vocabulary, EMBEDDING_SIZE)
-            self.lstm = nn.LSTM(EMBEDDING_SIZE, case.hidden, batch_first=True, bidirectional=True)
+            self.layer = layer(EMBEDDING_SIZE, case.hidden, batch_first=True, bidirectional=True)
             self.dropout = nn.Dropout(0.5)
             self.output = nn.Linear(2 * case.hidden, 1)
 
         def forward(self, token_ids: Any) -> Any:
-            last = self.lstm(self.embedding(token_ids))[1][0]
+            last = self.layer(self.embedding(token_ids))[1]
+            last = last[0] if arch == "bilstm" else last  # [directions, batch, hidden]
             return self.output(self.dropout(torch.cat([last[0], last[1]], dim=1)))[:, 0]
 
     return Model()
