@@ -148,7 +148,9 @@ def measure(
         brier=metrics.brier_score(probabilities, labels),
         per_class=dict(zip(label_names, scores, strict=True)),
         confusion=confusion.tolist(),
-        tags={} if tags is None else {str(tag): _share(correct[tags == tag]) for tag in np.unique(tags)},
+        tags={}
+        if tags is None
+        else {tag: _share(correct[tags == tag]) for tag in sorted(set(tags.tolist()))},
         calibration=bins,
         seconds=seconds,
         arrays=arrays if tags is None else {**arrays, "tags": tags},

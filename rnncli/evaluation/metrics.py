@@ -128,7 +128,7 @@ def roc_auc(labels: IntArray, scores: FloatArray) -> float | None:
     negatives = len(labels) - positives
     if positives == 0 or negatives == 0:
         return None
-    _, group, size = np.unique(scores, return_inverse=True, return_counts=True)
-    midranks = np.cumsum(size) - (size - 1) / 2
-    rank_sum = float(midranks[group[labels == 1]].sum())
+    ordered, found = np.sort(scores), np.asarray(scores)[labels == 1]
+    below, up_to = np.searchsorted(ordered, found, "left"), np.searchsorted(ordered, found, "right")
+    rank_sum = float((below + up_to + 1).sum() / 2)
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
