@@ -83,7 +83,8 @@ class Settings:
         types = get_type_hints(cls)
         converted = {}
         for key, value in values.items():
-            require(key in types, f"{where}: {_unknown(cls, key)}")
+            if key not in types:
+                raise UsageError(f"{where}: {_unknown(cls, key)}")
             if _is_settings(types[key]):
                 require(isinstance(value, Mapping), f"{where}: [{key}] must be a table of settings")
                 converted[key] = types[key].from_dict(value, where=f"{where}: [{key}]")

@@ -8,7 +8,7 @@ from rnncli.evaluation.comparison import Comparison, Entry, side_by_side
 from rnncli.runs.finding import list_runs, resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SortKey, SplitName
-from rnncli.workflows.evaluate import stored_evaluation
+from rnncli.workflows.stored_evaluations import stored_evaluation
 
 
 def compare(

@@ -3,7 +3,7 @@
 import errno
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from rnncli.evaluation.requirements import Requirement, at_least, not_worse, par
 from rnncli.inference.model_folder import SavedModel, load_model
 from rnncli.inference.predictions import Predictor
 from rnncli.reporting.evaluation_rows import check_output, write_rows
-from rnncli.runs import evaluations as storage
 from rnncli.runs.finding import resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SplitName
 from rnncli.text.tokenizer import UNKNOWN_ID
+from rnncli.workflows.stored_evaluations import store, stored_evaluation
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
@@ -167,36 +167,6 @@ def score(
         probabilities[rows] = predictor.probabilities([split[int(row)] for row in rows])
         progress(start + len(rows), len(order))
     return probabilities
-
-
-def store(run: Run, evaluation: Evaluation) -> None:
-    """Keep an evaluation in the run's folder of evaluations.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    subject = evaluation.subject
-    storage.store(run, subject.dataset, subject.split, evaluation.to_dict(), evaluation.arrays)
-
-
-def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
-    """What `store` kept of the model that the run has now, measured anew; None where nothing is.
-
-    Raises:
-        RunError: what is kept is damaged.
-    """
-    kept = storage.load(run, dataset, split)
-    if kept is None:
-        return None
-    figures, arrays = kept
-    return measure(
-        Subject(**{field.name: figures[field.name] for field in fields(Subject)}),
-        arrays["probabilities"],
-        arrays["labels"],
-        label_names=figures["labels"],
-        tags=arrays.get("tags"),
-        seconds=figures["seconds"],
-    )
 
 
 def rival_evaluation(

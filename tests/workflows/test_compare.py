@@ -10,7 +10,8 @@ from rnncli.errors import RunError
 from rnncli.evaluation.comparison import Comparison
 from rnncli.runs.run import Run
 from rnncli.workflows.compare import compare
-from rnncli.workflows.evaluate import evaluate, stored_evaluation
+from rnncli.workflows.evaluate import evaluate
+from rnncli.workflows.stored_evaluations import stored_evaluation
 from tests.factories import reseal
 from tests.runs.factories import make_dataset, make_run
 

@@ -16,7 +16,8 @@ from rnncli.inference.model_folder import load_model
 from rnncli.inference.predictions import Predictor
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.workflows import evaluate as workflow
-from rnncli.workflows.evaluate import evaluate, rival_evaluation, score_and_measure, stored_evaluation
+from rnncli.workflows.evaluate import evaluate, rival_evaluation, score_and_measure
+from rnncli.workflows.stored_evaluations import stored_evaluation
 from tests.factories import prepared
 from tests.runs.factories import SPLIT_SIZES, make_dataset, make_run, word_splits
 
@@ -117,7 +118,7 @@ def test_figures_that_cannot_be_kept_are_given_all_the_same(
     def refuse(*_: object) -> None:
         raise OSError(code, "no", "somewhere")
 
-    monkeypatch.setattr(workflow.storage, "store", refuse)
+    monkeypatch.setattr(workflow, "store", refuse)
     found = evaluate(runs_dir=runs_dir)
     assert found.examples == 307
     assert found.not_stored.errno == code
