@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.system import jax_setup as devices
-from tests.cli.command import rnncli
+from tests.cli.command import invoke
 from tests.cli.tables import write_table
 
 COUNTED_TRAINING = """
@@ -27,7 +27,7 @@ finally:
 
 def test_a_second_run_compiles_nothing(tmp_path: Path) -> None:
     write_table(tmp_path / "films.csv", ["bad", "good"], rows=61)
-    assert rnncli("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
+    assert invoke("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
     arguments = (
         "train --arch gru --epochs 1 --hidden-size 3 --embedding-size 5 --batch-size 8 --quiet".split()
     )
