@@ -1,7 +1,7 @@
 """Every failure that a user can cause or meet, by kind.
 
 The command line prints the message as one line and exits with `exit_code`; a message names
-the thing, the place and the remedy.
+the thing, the place and the remedy. Its words stand where it is raised: search for them.
 """
 
 
@@ -33,7 +33,7 @@ class DivergedError(RnncliError):
     """Training produced a loss or gradients that are not finite."""
 
 
-class GateFailedError(RnncliError):
-    """A quality gate such as ``--fail-under`` was not met."""
+class RequirementError(RnncliError):
+    """A requirement on a result, a quality gate such as ``--fail-under``, was not met."""
 
     exit_code = 3

@@ -9,7 +9,7 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
-from rnncli.errors import GateFailedError
+from rnncli.errors import RequirementError
 from rnncli.settings.choices import SplitName
 
 
@@ -107,7 +107,7 @@ def evaluate(
             console.note(f"gate passed: {required.message}", quiet=quiet)
     failed = [required.message for required in result.requirements if not required.met]
     if failed:
-        raise GateFailedError(f"gate failed: {'; '.join(failed)}")
+        raise RequirementError(f"gate failed: {'; '.join(failed)}")
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""What `rnncli compare` shows: runs side by side, in as many tables as the width demands."""
+"""What `rnncli compare` shows: runs side by side, in as many tables as the width demands.
+
+Which columns there are, and in which order, is said in `columns`.
+"""
 
 from typing import Any
 
