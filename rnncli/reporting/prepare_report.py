@@ -1,6 +1,7 @@
 """What `rnncli prepare` says about the dataset that it made."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,23 +11,39 @@ from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
 from rnncli.reporting.formatting import printable, shortened
 
 MAX_CLASSES = 10  # lines that the classes may take
+NAME_WIDTH = 30  # columns that a class or tag may take
 
 
 def prepare_report(dataset: Dataset) -> RenderableType:
     """A table with a column for each split, and remarks on what may spoil an experiment."""
     manifest = dataset.manifest
-    shown = _shown_classes(manifest)
-    others = [name for name in manifest.label_names if name not in shown]
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
     for name in manifest.splits:
         table.add_column(name, justify="right")
-    labels = _line_labels(shown, len(others))
-    columns = [_column(split, shown, others) for split in manifest.splits.values()]
-    for label, *cells in zip(labels, *columns, strict=True):
+    for label, *cells in _lines(manifest):
         table.add_row(Text(label), *cells)
     title = f"Dataset {manifest.name}: {len(manifest.label_names)} classes, {manifest.vocab_size:,} words"
     return Group(Text(title, style="bold"), table, *map(Text, _remarks(manifest)))
+
+
+def _lines(manifest: Manifest) -> Iterator[list[str]]:
+    """The table's lines: what is said, and a cell for each split."""
+    splits = list(manifest.splits.values())
+    yield ["texts", *(f"{split.rows:,}" for split in splits)]
+    shown = _shown_classes(manifest)
+    for name in shown:
+        yield [f"  {_shown(name)}", *(_share(split, [name]) for split in splits)]
+    if others := [name for name in manifest.label_names if name not in shown]:
+        yield [f"  {len(others)} other classes", *(_share(split, others) for split in splits)]
+    yield ["tokens a text"]
+    for label, key in (("median", "p50"), ("90 % up to", "p90"), ("99 % up to", "p99"), ("longest", "max")):
+        yield [f"  {label}", *(f"{split.lengths[key]:,}" for split in splits)]
+    yield ["truncated", *(f"{split.truncated:.1%}" for split in splits)]
+    yield ["unknown words", *(f"{split.unknown:.1%}" for split in splits)]
+    yield ["empty texts", *(f"{split.empty:,}" for split in splits)]
+    yield ["repeated texts", *(f"{split.duplicates:,}" for split in splits)]
+    yield ["skipped rows", *(f"{split.skipped_rows:,}" for split in splits)]
 
 
 def _shown_classes(manifest: Manifest) -> list[str]:
@@ -35,40 +52,6 @@ def _shown_classes(manifest: Manifest) -> list[str]:
         return list(manifest.label_names)
     counts = Counter(manifest.splits["train"].label_counts)
     return [name for name, _ in counts.most_common(MAX_CLASSES - 1)]
-
-
-def _line_labels(classes: list[str], num_others: int) -> list[str]:
-    return [
-        "texts",
-        *(f"  {_shown(name)}" for name in classes),
-        *([f"  {num_others} other classes"] if num_others else []),
-        "tokens a text",
-        "  median",
-        "  90 % up to",
-        "  99 % up to",
-        "  longest",
-        "truncated",
-        "unknown words",
-        "empty texts",
-        "repeated texts",
-        "skipped rows",
-    ]
-
-
-def _column(split: SplitStatistics, classes: list[str], others: list[str]) -> list[str]:
-    """The cells of one split, in the order of `_line_labels`."""
-    return [
-        f"{split.rows:,}",
-        *(_share(split, [name]) for name in classes),
-        *([_share(split, others)] if others else []),
-        "",
-        *(f"{split.lengths[key]:,}" for key in ("p50", "p90", "p99", "max")),
-        f"{split.truncated:.1%}",
-        f"{split.unknown:.1%}",
-        f"{split.empty:,}",
-        f"{split.duplicates:,}",
-        f"{split.skipped_rows:,}",
-    ]
 
 
 def _share(split: SplitStatistics, classes: list[str]) -> str:
@@ -89,4 +72,4 @@ def _remarks(manifest: Manifest) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    return shortened(printable(name), 40)
+    return shortened(printable(name), NAME_WIDTH)
