@@ -78,13 +78,15 @@ def with_settings(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for every setting of `cls`, as they were declared.
 
-    The command gets the values that were given, by name, as its argument ``given``; what is not
-    given is for another place to decide.
+    The command gets the values that were given, by the names of their options, as its argument
+    ``given``; what is not given is for another place to decide. Typer makes options of a function's
+    signature, so the function that it gets has one with the settings in it: after the command's own
+    arguments and before its own options.
 
     Args:
         cls: the settings.
         panels: the section of the help that each table of settings belongs to, by the table's name
-            and ``""`` for settings outside of tables.
+            and ``""`` for settings outside of tables; these options can be given as variables too.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,12 +96,11 @@ def with_settings(
             given = {name: values.pop(name) for name in options}
             command(given={name: value for name, value in given.items() if value is not None}, **values)
 
-        signature = inspect.signature(command, eval_str=True)
-        own = [p for name, p in signature.parameters.items() if name != "given"]
-        before = [p for p in own if p.kind is not p.KEYWORD_ONLY]
-        after = [p for p in own if p.kind is p.KEYWORD_ONLY]
-        parameters = [*before, *options.values(), *after]
-        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "given"]
+        own_arguments = [p for p in own if p.kind is not p.KEYWORD_ONLY]
+        own_options = [p for p in own if p.kind is p.KEYWORD_ONLY]
+        parameters = [*own_arguments, *options.values(), *own_options]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__doc__ = command.__doc__
         return run

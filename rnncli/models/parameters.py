@@ -7,13 +7,15 @@ are drawn with NumPy, which takes milliseconds; compiling JAX's own draws takes 
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rnncli.settings.model import CELLS, DIRECTIONS, POOLINGS, ModelShape
+
+if TYPE_CHECKING:
+    from numpy.random import Generator  # a tenth of the time that a prediction takes to start
 
 Shape = tuple[int, ...]
 
@@ -29,7 +31,7 @@ class Parameter(NamedTuple):
 
     name: str
     shape: Shape
-    initialiser: Callable[[Generator, Shape], NDArray[np.floating]]
+    initialiser: "Callable[[Generator, Shape], NDArray[np.floating]]"
 
     def first_value(self, seed: int) -> NDArray[np.float32]:
         """What training starts from: a function of the seed and of the parameter's name and shape."""
@@ -70,17 +72,17 @@ def _dense(prefix: str, inputs: int, outputs: int) -> Iterator[Parameter]:
     yield Parameter(f"{prefix}.bias", (outputs,), zeros)
 
 
-def zeros(_: Generator, shape: Shape) -> NDArray[np.floating]:
+def zeros(_: "Generator", shape: Shape) -> NDArray[np.floating]:
     """Zeros."""
     return np.zeros(shape)
 
 
-def embedding_uniform(random: Generator, shape: Shape) -> NDArray[np.floating]:
+def embedding_uniform(random: "Generator", shape: Shape) -> NDArray[np.floating]:
     """Uniform between -0.05 and 0.05, as Keras' embedding starts, which the tutorial uses."""
     return random.uniform(-0.05, 0.05, shape)
 
 
-def glorot_uniform(random: Generator, shape: Shape) -> NDArray[np.floating]:
+def glorot_uniform(random: "Generator", shape: Shape) -> NDArray[np.floating]:
     """Uniform with variance ``2 / (inputs + outputs)`` (Glorot & Bengio 2010).
 
     The variance of states and of gradients is then alike in all layers.
@@ -89,7 +91,7 @@ def glorot_uniform(random: Generator, shape: Shape) -> NDArray[np.floating]:
     return random.uniform(-limit, limit, shape)
 
 
-def orthogonal(random: Generator, shape: Shape) -> NDArray[np.floating]:
+def orthogonal(random: "Generator", shape: Shape) -> NDArray[np.floating]:
     """A recurrent kernel [hidden, gates * hidden] with orthonormal rows (Saxe et al. 2014).
 
     Orthogonal over all gates together, which keeps each gate's part small; gate by gate, the parts
@@ -100,10 +102,10 @@ def orthogonal(random: Generator, shape: Shape) -> NDArray[np.floating]:
     return (columns * np.sign(np.diag(triangle))).T
 
 
-def ones_at_forget_gate(gates: tuple[str, ...]) -> Callable[[Generator, Shape], NDArray[np.floating]]:
+def ones_at_forget_gate(gates: tuple[str, ...]) -> "Callable[[Generator, Shape], NDArray[np.floating]]":
     """Zeros, but ones where the gate ``f`` is: the LSTM remembers at first (Jozefowicz et al. 2015)."""
 
-    def initialiser(_: Generator, shape: Shape) -> NDArray[np.floating]:
+    def initialiser(_: "Generator", shape: Shape) -> NDArray[np.floating]:
         return np.repeat([float(gate == "f") for gate in gates], shape[0] // len(gates))
 
     return initialiser

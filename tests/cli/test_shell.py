@@ -70,6 +70,10 @@ def test_failures_are_one_line_on_stderr(made: Path, command: tuple[str, ...]) -
     assert re.fullmatch(r"error: [^\n]+\n", done.stderr)
 
 
+def test_line_breaks_in_what_a_failure_quotes_become_blanks() -> None:
+    assert str(RunError("films.csv: no column\n c\r\nd\u2028e")) == "films.csv: no column  c d e"
+
+
 def test_debug_shows_the_traceback(made: Path) -> None:
     done = rnncli("predict", "text", "--run", "nobody", "--debug", cwd=made)
     assert (done.returncode, done.stdout) == (1, "")
