@@ -23,14 +23,7 @@ UNREAD_BY_RESUME = ("metrics.jsonl", "model/", "test.", "tags.npy")
 
 
 def damages(project: Project, *, flips: int, seed: int, share: float = 1) -> Iterator[Tally]:
-    """Damage each file in each way, one at a time.
-
-    Args:
-        project: of `in_process_project`.
-        flips: flipped bits in each file.
-        seed: of the places of damage.
-        share: the share of all damages that is tried.
-    """
+    """Damage each file in each way, one at a time: a `share` of all damages, at places drawn from `seed`."""
     draw = random.Random(f"{seed} damage")
     for stage in (FINISHED, RESUME):
         yield from _damage_stage(project, stage, flips, draw, share)

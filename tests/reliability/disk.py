@@ -31,20 +31,13 @@ class PowerLostError(BaseException):
 
 
 class Disk:
-    """Counts the operations that change what lies below `root`, and breaks at one of them.
-
-    Attributes:
-        operations: what was done, in order.
-    """
+    """Counts the operations that change what lies below `root`, and breaks at one of them, from 1."""
 
     def __init__(self, root: Path, *, break_at: int = 0, how: Breaking = Breaking.FULL) -> None:
-        """Break at the operation with the number `break_at`, from 1; 0: never."""
-        self.operations: list[str] = []
-        self._root = root
-        self._break_at = break_at
-        self._how = how
+        self.operations: list[str] = []  # what was done, in order
+        self._root, self._break_at, self._how = root, break_at, how
         self._stopped = False
-        self._unsynced: set[int] = set()  # inodes whose content may not have reached the disk
+        self.unsynced: set[int] = set()  # inodes whose content may not have reached the disk
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -73,26 +66,18 @@ class Disk:
             return
         if self._how is Breaking.FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        self._lose_power()
-        raise PowerLostError
-
-    def written(self, descriptor: int) -> None:
-        """Remember that a file has content which is not synced."""
-        self._unsynced.add(os.fstat(descriptor).st_ino)
-
-    def _lose_power(self) -> None:
-        """From here on nothing is written, and what was not synced is gone."""
         self._stopped = True
-        for path in self._root.rglob("*"):
-            if path.is_file() and path.stat().st_ino in self._unsynced:
-                os.truncate(path, 0)
+        for file in self._root.rglob("*"):
+            if file.is_file() and file.stat().st_ino in self.unsynced:
+                os.truncate(file, 0)
+        raise PowerLostError
 
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(target: Any, *arguments: Any, **options: Any) -> Any:
             self.operation(name, _place(target, options.get("dir_fd")))
             result = function(target, *arguments, **options)
             if name == "fsync":
-                self._unsynced.discard(os.fstat(target).st_ino)
+                self.unsynced.discard(os.fstat(target).st_ino)
             return result
 
         return watched
@@ -126,7 +111,7 @@ class _WatchedFile:
 
     def write(self, content: Any) -> int:
         """Write all; where the disk breaks, half."""
-        self._disk.written(self._file.fileno())
+        self._disk.unsynced.add(os.fstat(self._file.fileno()).st_ino)
         try:
             self._disk.operation("write", self._place)
         except OSError:

@@ -11,13 +11,7 @@ from rnncli.cli.app import app
 
 
 class Outcome:
-    """How a command ended and what it said.
-
-    Attributes:
-        code: the exit code.
-        said: what it wrote on stderr.
-        shown: what it wrote on stdout.
-    """
+    """How a command ended: its exit `code`, what it `said` on stderr, and what it has `shown` on stdout."""
 
     def __init__(self, arguments: list[str]) -> None:
         """Run the command; an exception that it does not explain is raised here."""

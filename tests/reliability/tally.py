@@ -7,21 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """How often something was tried, and where it was lost.
+    """How often something was tried, and where it was lost."""
 
-    Attributes:
-        part: the kind of mishap.
-        what: the thing it happened to.
-        tried: how often.
-        lost: a line for each time that it did not hold.
-        note: what else is worth a figure.
-    """
-
-    part: str
-    what: str
+    part: str  # the kind of mishap
+    what: str  # the thing it happened to
     tried: int = 0
-    lost: list[str] = field(default_factory=list)
-    note: str = ""
+    lost: list[str] = field(default_factory=list)  # a line for each time that it did not hold
+    note: str = ""  # what else is worth a figure
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[None]:

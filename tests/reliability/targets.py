@@ -77,12 +77,8 @@ def chosen(content: bytes) -> tuple[TableFormat, str, bytes]:
 def rows_of(content: bytes) -> tuple[TableFormat, str, bytes, list[Row]]:
     """The rows of a table as the readers see them."""
     format, encoding, table = chosen(content)
-    return (
-        format,
-        encoding,
-        table,
-        list(iter_rows(io.BytesIO(table), format, where="here", encoding=encoding)),
-    )
+    rows = list(iter_rows(io.BytesIO(table), format, where="here", encoding=encoding))
+    return format, encoding, table, rows
 
 
 def read_table(content: bytes) -> None:

@@ -32,14 +32,7 @@ SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full
 
 
 class Project:
-    """A project that can be put back to where it was before any of its commands.
-
-    Attributes:
-        folder: where it lies.
-        before: the files that count, by command, before it.
-        after: the files that count, by command, after it.
-        seconds: how long each command took, undisturbed.
-    """
+    """A project that can be put back to where it was before any of its commands."""
 
     def __init__(
         self,
@@ -51,20 +44,14 @@ class Project:
         batch_size: int = 16,
         texts: int = 5000,
     ) -> None:
-        """Run every command once, undisturbed; all lies in the empty folder `home`.
+        """Run every command once by `run`, which raises where it fails; all lies in the empty folder `home`.
 
-        Args:
-            home: the folder.
-            run: runs a command line to its end, and raises where it fails.
-            epochs: of the training.
-            every: steps between its checkpoints.
-            batch_size: texts a step.
-            texts: how many are predicted.
+        The training has so many `epochs`, and `every` so many steps a checkpoint; `texts` are predicted.
         """
         self.folder = home / "project"
-        self.before: dict[str, dict[str, bytes]] = {}
-        self.after: dict[str, dict[str, bytes]] = {}
-        self.seconds: dict[str, float] = {}
+        self.before: dict[str, dict[str, bytes]] = {}  # the files that count, by command, before it
+        self.after: dict[str, dict[str, bytes]] = {}  # and after it
+        self.seconds: dict[str, float] = {}  # that each command took, undisturbed
         self._home = home
         self._every = f"--checkpoint-every={every}"
         self._settings = [f"--epochs={epochs}", f"--batch-size={batch_size}", *SHAPE]
@@ -127,14 +114,10 @@ class Project:
         return None if self.run.finished else self.arguments("train --resume")
 
     def require_whole(self, command: str) -> None:
-        """Everything in its place is whole, however `command` was cut short.
+        """Require that everything in its place is whole, however `command` was cut short.
 
         A file is as it was before the command or as it is after it; those of a training that is
         under way are sound in themselves.
-
-        Raises:
-            AssertionError: a file is neither.
-            RnncliError: a dataset, model or evaluation does not open.
         """
         before, after = self.before[command], self.after[command]
         for name, content in results(self.folder).items():
