@@ -82,20 +82,25 @@ def predict(
     A row that cannot be scored has an error in its place. If none can be scored, the exit code is 1.
     """
     writing = _output_format(output, output_format, json=json)
-    if text:
-        _check_only_texts(text, source, (table_format, text_column, encoding), quiet=quiet)
-    else:
-        source = _checked_source(source)
-
+    if text and (source or table_format or text_column or encoding):
+        raise UsageError(
+            "give either texts or --input; --format, --text-column and --encoding describe --input"
+        )
     # Threads of the matrix product wait for each other by spinning: on a busy machine that costs
     # several times what they gain. The library reads this when NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from rnncli.data.reading.text_input import input_rows, text_row
     from rnncli.reporting.predictions import Summary, header_of, line_of
     from rnncli.workflows.predict import load, predict_windows
 
+    rows: Iterator[TextRow | None]
+    if text:
+        rows = map(text_row, count(), text)
+        _point_out_files(text, quiet=quiet)
+    else:
+        rows = input_rows(_checked_source(source), table_format, text_column, encoding or "utf-8")
     model = load(run, runs_dir=runs_dir)
     line = line_of(writing, model.label_names, None if output else _terminal_width())
-    rows = _rows(text, source, table_format, text_column, encoding or "utf-8")
     summary = Summary()
     with _destination(output) as file:
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
@@ -103,28 +108,10 @@ def predict(
         for window in predict_windows(chain(first, rows), model):
             file.write("".join(starmap(line, window)).encode("utf-8", "backslashreplace"))
             file.flush()
-            for row, prediction in window:
-                summary.add(row, prediction)
-            if output and not quiet:
-                _show_count(summary.rows)
+            summary.add(window)
+            if output and not quiet and sys.stderr.isatty():
+                sys.stderr.write(f"\r{summary.rows:,} rows\r")
     _report(summary, model.model, output, quiet=quiet)
-
-
-def _rows(
-    texts: list[str] | None,
-    source: Path | None,
-    format: TableFormat | None,
-    column: str | None,
-    encoding: str,
-) -> "Iterator[TextRow | None]":
-    """The rows to score: arguments, or what a file or pipe holds."""
-    if texts:
-        from rnncli.data.reading.text_input import text_row
-
-        return map(text_row, count(), texts)
-    from rnncli.data.reading.text_input import input_rows
-
-    return input_rows(source, format, column, encoding)
 
 
 def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bool) -> OutputFormat:
@@ -146,21 +133,11 @@ def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bo
         ) from None
 
 
-def _check_only_texts(
-    texts: list[str], source: Path | None, described: tuple[str | None, ...], *, quiet: bool
-) -> None:
-    """Refuse options about an input beside texts, and point out a file's name given as a text."""
-    if source:
-        raise UsageError("give either texts or --input, not both")
-    if any(described):
-        raise UsageError(
-            "--format, --text-column and --encoding describe --input or standard input, not texts"
-        )
+def _point_out_files(texts: list[str], *, quiet: bool) -> None:
+    """Say so where the name of a file was given as a text."""
     for text in texts:
         if " " not in text and len(text) < 256 and Path(text).suffix and Path(text).is_file():
-            console.note(
-                f"scored the words '{text}'; for the texts in that file: --input {text}", quiet=quiet
-            )
+            console.note(f"scored the words '{text}'; for the texts in it: --input {text}", quiet=quiet)
 
 
 def _checked_source(source: Path | None) -> Path | None:
@@ -181,15 +158,6 @@ def _terminal_width() -> int | None:
     from shutil import get_terminal_size
 
     return get_terminal_size().columns
-
-
-def _show_count(rows: int) -> None:
-    """Keep the number of rows so far in one line of the terminal, once the input proves long."""
-    from rnncli.workflows.predict import WINDOW_ROWS
-
-    if rows >= WINDOW_ROWS and sys.stderr.isatty():
-        sys.stderr.write(f"\r{rows:,} rows\r")
-        sys.stderr.flush()
 
 
 @contextmanager
@@ -221,9 +189,8 @@ def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, qui
     if output:
         console.note(f"rows written to {output}: {summary.rows:,}", quiet=quiet)
     if summary.errors:
-        what = (
-            f"{summary.errors:,} of {summary.rows:,} rows could not be scored; first: {summary.first_error}"
-        )
+        failed = f"{summary.errors:,} of {summary.rows:,} rows could not be scored"
+        what = f"{failed}; first: {summary.first_error}"
         if summary.errors == summary.rows:
             raise DataError(what)
         console.warn(what)

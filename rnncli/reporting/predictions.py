@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -120,17 +120,18 @@ class Summary:
         """Rows that have a prediction."""
         return self.rows - self.errors
 
-    def add(self, row: TextRow, prediction: Prediction | None) -> None:
-        """Count one row."""
-        self.rows += 1
-        if prediction is None:
-            self.errors += 1
-            self.first_error = self.first_error or row.error or ""
-            return
-        self.truncated += prediction.truncated
-        self.tokens += prediction.tokens
-        self.unknown += prediction.unknown
-        self.all_unknown += 0 < prediction.tokens == prediction.unknown
+    def add(self, scored: Iterable[tuple[TextRow, Prediction | None]]) -> None:
+        """Count rows."""
+        for row, prediction in scored:
+            self.rows += 1
+            if prediction is None:
+                self.errors += 1
+                self.first_error = self.first_error or row.error or ""
+                continue
+            self.truncated += prediction.truncated
+            self.tokens += prediction.tokens
+            self.unknown += prediction.unknown
+            self.all_unknown += 0 < prediction.tokens == prediction.unknown
 
 
 def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:

@@ -300,7 +300,7 @@ def test_wrong_usage_is_explained(here: Path, arguments: list[str], message: str
 
 def test_a_file_name_given_as_a_text_is_pointed_out(here: Path) -> None:
     (here / "reviews.txt").touch()
-    assert "for the texts in that file: --input reviews.txt" in predict(here, "reviews.txt").stderr
+    assert "for the texts in it: --input reviews.txt" in predict(here, "reviews.txt").stderr
 
 
 def test_a_damaged_model_is_one_clear_line(here: Path, tmp_path: Path) -> None:

@@ -79,12 +79,13 @@ def test_remarks_name_what_the_rows_show_one_by_one() -> None:
     model = random_model(config, max_length=5, keep="start")
     summary = Summary()
     assert list(remarks(summary, model)) == ["the input has no rows"]
-    summary.add(TextRow(0, "x"), Prediction("neg", {}, tokens=2, unknown=0, truncated=False))
+    known = Prediction("neg", {}, tokens=2, unknown=0, truncated=False)
+    summary.add([(TextRow(0, "x"), known)])
     assert list(remarks(summary, model)) == []
-    summary.add(TextRow(1, "x"), Prediction("neg", {}, tokens=6, unknown=6, truncated=True))
-    summary.add(TextRow(2, "x"), Prediction("neg", {}, tokens=0, unknown=0, truncated=False))
-    summary.add(TextRow(3, None, "line 4: bad"), None)
-    summary.add(TextRow(4, None, "line 5: worse"), None)
+    unknown = Prediction("neg", {}, tokens=6, unknown=6, truncated=True)
+    empty = Prediction("neg", {}, tokens=0, unknown=0, truncated=False)
+    errors = [(TextRow(3, None, "line 4: bad"), None), (TextRow(4, None, "line 5: worse"), None)]
+    summary.add([(TextRow(1, "x"), unknown), (TextRow(2, "x"), empty), *errors])
     assert list(remarks(summary, model)) == [
         "1 of 3 texts are longer than 5 tokens; their end is not read",
         "6 of 8 tokens are not in the vocabulary (75.0%)",
