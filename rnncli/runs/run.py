@@ -18,6 +18,7 @@ is unfinished, and resuming writes the last files again.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ DATASETS = "datasets"
 REMEDY = "restore the run from where it is whole, or train it again under another --name"
 
 
+@dataclass
 class Run:
     """A run directory, which need not exist yet.
 
@@ -48,8 +50,10 @@ class Run:
         summary_path: the file of the finished run's figures.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.name = path, path.name
+    path: Path
+
+    def __post_init__(self) -> None:
+        path, self.name = self.path, self.path.name
         self.model_dir = path / "model"
         self.checkpoints_dir = path / "checkpoints"
         self.evaluations_dir = path / "evaluations"
