@@ -250,16 +250,7 @@ def dataset(tmp_path: Path) -> Dataset:
     return prepared(some_splits(), CONFIG, runs_dir=tmp_path / "runs", name="d")
 
 
-def test_every_missing_file_is_noticed(dataset: Dataset, tmp_path: Path) -> None:
-    for path in sorted(dataset.path.iterdir()):
-        copy = tmp_path / "copies" / path.name
-        shutil.copytree(dataset.path, copy)
-        (copy / path.name).unlink()
-        with pytest.raises(DataError, match=r"prepare it anew with 'rnncli prepare'"):
-            Dataset.open(copy)
-
-
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "grow"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "missing"])
 def test_every_damaged_file_is_noticed(dataset: Dataset, tmp_path: Path, damage: str) -> None:
     def read_all(path: Path) -> None:
         opened = Dataset.open(path)
@@ -277,11 +268,9 @@ def test_every_damaged_file_is_noticed(dataset: Dataset, tmp_path: Path, damage:
             content[dice.randrange(len(content) - 1)] ^= 1 << dice.randrange(8)
         elif damage == "cut":
             del content[-dice.randrange(2, 20) :]
-        elif damage == "empty":
-            content.clear()
-        else:
-            content += b"x"
         (copy / path.name).write_bytes(content)
+        if damage == "missing":
+            (copy / path.name).unlink()
         with pytest.raises(DataError, match=f"{path.name}.*prepare it anew"):
             read_all(copy)
 
