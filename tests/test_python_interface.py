@@ -65,7 +65,3 @@ def test_every_name_is_there() -> None:
         assert function.__doc__
     with pytest.raises(AttributeError, match="module 'rnncli' has no attribute 'fit'"):
         rnncli.fit  # noqa: B018
-
-
-def test_types_are_there_for_those_who_check_them() -> None:
-    assert (ROOT / "rnncli" / "py.typed").is_file()

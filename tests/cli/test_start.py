@@ -54,12 +54,3 @@ def test_help_fits_and_keeps_apart_what_all_commands_have(tmp_path: Path, comman
         assert all(f"\n{title}:\n" in own for title in ("Model", "Training", "Run", "Several processes"))
         assert "--epochs" in own
         assert "--epochs" not in common
-
-
-def test_a_closed_pipe_ends_silently(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m rnncli train --help | head -n 1 >&2; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) <= 1

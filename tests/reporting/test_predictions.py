@@ -6,12 +6,12 @@ import json
 import unicodedata
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.data.reading.text_input import TextRow
 from rnncli.inference.predictions import Prediction
+from rnncli.reporting.formatting import columns
 from rnncli.reporting.predictions import Summary, header_of, line_of, remarks
 from rnncli.settings.choices import OutputFormat
 from rnncli.settings.model import ModelShape
@@ -25,12 +25,6 @@ def line(format: OutputFormat, text: str, width: int | None = None) -> str:
     return line_of(format, NAMES, width)(TextRow(3, text), PREDICTION)
 
 
-def columns(text: str) -> int:
-    """Terminal columns, by the rules for letters, marks and wide characters."""
-    marks = sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
-    return len(text) - marks + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-
-
 def test_tabs_separate_whole_texts() -> None:
     assert line("text", "great " * 99) == "neg\t0.9735\t" + "great " * 99 + "\n"
 
@@ -39,19 +33,6 @@ def test_columns_line_up_on_a_terminal() -> None:
     line = line_of("text", NAMES, 40)
     assert line(TextRow(0, "great"), PREDICTION) == "neg       0.9735  great\n"
     assert line(TextRow(1, None, "line 2: bad"), None) == "error     -       line 2: bad\n"
-
-
-@pytest.mark.parametrize(
-    "text", ["a" * 22, "a" * 23, "é" * 30, "e\u0301" * 22, "否" * 11, "否" * 12, "a" + "否" * 11]
-)
-def test_a_text_is_cut_only_where_it_does_not_fit(text: str) -> None:
-    shown = line("text", text, width=40).removesuffix("\n").removeprefix("neg       0.9735  ")
-    if columns(text) <= 22:
-        assert shown == text
-    else:
-        assert shown.endswith("…")
-        assert text.startswith(shown[:-1])
-        assert 21 <= columns(shown) <= 22
 
 
 @given(st.text(), st.integers(20, 60), st.sampled_from(NAMES) | st.text(min_size=9))
