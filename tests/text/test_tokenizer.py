@@ -168,15 +168,6 @@ def test_truncation(how: Keep, expected: list[int]) -> None:
     assert truncate(np.arange(0), 3, how).tolist() == []
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
-    program = (
-        "import sys, rnncli.text.tokenizer;"
-        "print([m for m in ('jax', 'flax', 'typer', 'rich', 'pooch', 'pyarrow') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def test_forking_after_use_gives_no_warning() -> None:
     program = (
         "import os; from rnncli.text.tokenizer import Tokenizer;"

@@ -120,10 +120,3 @@ def test_a_negative_size_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT))
     with pytest.raises(DataError, match=r"a\.tar: not a tar archive"):
         read(tmp_path / "a.tar")
-
-
-def test_a_large_file_in_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_FILE", 10)
-    (tmp_path / "a.txt").write_bytes(bytes(11))
-    with pytest.raises(DataError, match=r"a\.txt: larger than any such file"):
-        read(tmp_path)
