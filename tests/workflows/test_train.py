@@ -6,7 +6,6 @@ import pytest
 
 import rnncli
 from rnncli.errors import RunError, UsageError
-from rnncli.runs.run import Run
 from rnncli.workflows.train import opened_training
 from tests.cli.tables import write_table
 
@@ -31,7 +30,7 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_comes_back_with_its_summary(runs_dir: Path) -> None:
     run = rnncli.train(runs_dir=runs_dir, **QUICK)
-    assert run == Run(runs_dir / "films-bow-1")
+    assert run.path == runs_dir / "films-bow-1"
     assert (run.summary["epochs"], run.summary["config"]["optimizer"]["learning_rate"]) == (2, 0.1)
     with pytest.raises(RunError, match="finished run"):
         rnncli.train(name=run.name, runs_dir=runs_dir, **QUICK)
