@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,16 +22,6 @@ SIZES = (500, 1000, 4000)  # megabytes
 SECONDS = 60.0  # for train and predict
 LENGTH = (80, 2600)  # characters of a text
 VOCABULARY = 100_000
-
-
-class Peak(NamedTuple):
-    """Peak memory of a process in megabytes: all, and what it allocated itself."""
-
-    resident: float
-    own: float
-
-    def __str__(self) -> str:
-        return f"{self.resident:,.0f} MB ({self.own:,.0f} MB)"
 
 
 def write_corpus(path: Path, megabytes: float, seed: int = 0) -> int:
@@ -56,8 +45,8 @@ def write_corpus(path: Path, megabytes: float, seed: int = 0) -> int:
     return rows
 
 
-def measure(arguments: list[str], folder: Path, *, seconds: float | None = None) -> Peak:
-    """Peak memory of ``rnncli ARGUMENTS``, stopped after so many `seconds` if it still runs.
+def measure(arguments: list[str], folder: Path, *, seconds: float | None = None) -> str:
+    """Peak memory of ``rnncli ARGUMENTS`` and its own; it is stopped after so many `seconds`.
 
     Raises:
         RuntimeError: The command failed.
@@ -80,7 +69,7 @@ def measure(arguments: list[str], folder: Path, *, seconds: float | None = None)
         if process.returncode not in (0, 143, -signal.SIGTERM):
             errors.seek(0)
             raise RuntimeError(f"rnncli {' '.join(arguments)}: {errors.read()}")
-    return Peak(resident, own)
+    return f"{resident:,.0f} MB ({own:,.0f} MB)"
 
 
 def _status(pid: int) -> Callable[[str], float]:

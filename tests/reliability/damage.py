@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rnncli.system.sealed import SUMS
-from tests.reliability.faults import RESUME
-from tests.reliability.in_process import Outcome
+from tests.reliability.faults import RESUME, Outcome
 from tests.reliability.tally import Tally
 from tests.reliability.workspace import FINISHED, Project, visible_files, without_circumstances
 

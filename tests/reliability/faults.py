@@ -1,15 +1,55 @@
-"""Every operation on the disk made to fail in turn, and the power made to fail there."""
+"""Every operation on the disk made to fail in turn, and the power made to fail there.
+
+The commands run in this process: JAX is imported once, and every program compiled once.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+from typer.testing import CliRunner
+
+from rnncli.cli.app import app
 from tests.reliability.disk import Breaking, Disk, PowerLostError
-from tests.reliability.in_process import Outcome, compiled_once
 from tests.reliability.tally import Tally
 from tests.reliability.workspace import COMMANDS, Project
 
 RESUME = "train --resume"
+
+
+class Outcome:
+    """How a command ended: its exit `code`, what it `said` on stderr, and what it has `shown` on stdout."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        """Run the command; an exception that it does not explain is raised here."""
+        result = CliRunner().invoke(app, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        self.code, self.said, self.shown = result.exit_code, result.stderr, result.stdout
+
+    @property
+    def error(self) -> str:
+        """The one line that explains a failure; empty where there is none."""
+        lines = [line for line in self.said.splitlines() if line.startswith("error: ")]
+        assert len(lines) == (self.code != 0), (self.code, self.said)
+        return "".join(lines)
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Let all trainings of equal settings in the body share their compiled programs."""
+    from rnncli.training.step import Programs
+    from rnncli.workflows import train, training_run
+
+    made: dict[Any, Programs] = {}
+
+    def shared(objective: Any, tx: Any, mesh: Any) -> Programs:
+        return made.setdefault((objective.model, mesh), Programs(objective, tx, mesh))
+
+    with patch.object(training_run, "Programs", shared), patch.object(train, "start_jax"):
+        yield
 
 
 @contextmanager
@@ -17,7 +57,7 @@ def in_process_project(home: Path) -> Iterator[Project]:
     """A tiny project whose commands run in this process; its training is kept half done, too."""
     with compiled_once():
         project = Project(home, succeed, epochs=2, every=7, texts=50)
-        keep_half_trained(project)
+        _keep_half_trained(project)
         yield project
 
 
@@ -28,7 +68,7 @@ def succeed(arguments: list[str]) -> Outcome:
     return outcome
 
 
-def keep_half_trained(project: Project) -> None:
+def _keep_half_trained(project: Project) -> None:
     """Keep a project whose training lost its power in the middle of a checkpoint."""
     operations = operations_of(project, "train", Breaking.POWER)
     writes = [number for number, name in enumerate(operations, 1) if name.endswith("new/state.safetensors")]

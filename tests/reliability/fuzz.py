@@ -89,10 +89,7 @@ def main(name: str, home: str, count: str, seed: str) -> None:
         error = unexplained(target.function, content)
         if error is None:
             return
-        frames = traceback.extract_tb(error.__traceback__)
-        kind = (
-            f"{type(error).__name__} at {frames[-1].filename}:{frames[-1].lineno}" if frames else repr(error)
-        )
+        kind = f"{type(error).__name__} at {traceback.extract_tb(error.__traceback__)[-1:]}"
         if kind not in kinds:
             kinds.add(kind)
             with (folder / "failures").open("a") as file:

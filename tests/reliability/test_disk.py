@@ -6,8 +6,7 @@ import pytest
 
 from rnncli.system.sealed import SUMS
 from tests.reliability.damage import damages
-from tests.reliability.faults import faults, in_process_project
-from tests.reliability.in_process import Outcome
+from tests.reliability.faults import Outcome, faults, in_process_project
 from tests.reliability.tally import require_no_loss
 from tests.reliability.workspace import FINISHED, Project
 

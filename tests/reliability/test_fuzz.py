@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.errors import DataError, RunError
-from rnncli.inference.model_folder import save_model
-from tests.factories import random_model
 from tests.reliability.fuzz import unexplained
-from tests.reliability.targets import CONFIG, FuzzedInput, FuzzedModel, Target, read_table, targets
+from tests.reliability.targets import FuzzedInput, FuzzedModel, Target, read_table, targets
 
 # Of each format: rows with a text, then rows without one that anyone can read.
 GOOD = {
@@ -21,19 +19,11 @@ GOOD = {
     2: ('{"text": "a"}\n', '{"label": 1, "text": "\\n"}\n', '{"text": null}\r\n', '{"text": "\u2028"}\n'),
     3: ("a\n", '"b\n', "\n", "\r\n", "{}\n", "\u2028\x0b\x85\n"),
 }
+NOT_JSON = ("{\n", "\n", "[]\n", '{"text": []}\n', '{"label": "a"}\n', '{"text": "\\ud800"}\n', "\xff\n")
 BAD = {
     0: ("a\n", "a,b,c\n", '"a"b,c\n', "a\0,b\n", "a,\xff\n"),
     1: ("a\n", '"a"\tb\tc\n', "a\0\tb\n", "\xff\tb\n"),
-    2: (
-        "{\n",
-        "\n",
-        "[]\n",
-        '{"text": []}\n',
-        '{"label": "a"}\n',
-        '{"text": "\\ud800"}\n',
-        "\xff\n",
-        "[" * 5000 + "\n",
-    ),
+    2: (*NOT_JSON, "[" * 5000 + "\n"),
     3: ("a\0\n", "\xff\n"),
 }
 HEADERS = {0: b"text,label\n", 1: b"text\tlabel\n", 2: b"", 3: b""}
@@ -50,14 +40,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fuzzed_model(folder: Path) -> FuzzedModel:
-    save_model(folder / "another", random_model(CONFIG))
-    return FuzzedModel(folder / "another")
+def every_target(folder: Path) -> list[Target]:
+    return targets(folder)
 
 
 @pytest.fixture(scope="module")
-def every_target(tmp_path_factory: pytest.TempPathFactory) -> list[Target]:
-    return targets(tmp_path_factory.mktemp("targets"))
+def fuzzed_model(every_target: list[Target]) -> FuzzedModel:
+    (model,) = (t.function for t in every_target if isinstance(t.function, FuzzedModel))
+    return model
 
 
 @given(kind=st.sampled_from([*GOOD]), data=st.data())
