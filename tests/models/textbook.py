@@ -3,11 +3,29 @@
 Works on complex numbers too, for derivatives along the imaginary axis.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rnncli.settings.model import ModelShape
+from tests.factories import random_parameters
 
 Named = dict[str, np.ndarray]
+VOCAB_SIZE = 37
+
+
+def make(
+    arch: str, pooling: str = "last", num_layers: int = 2, num_classes: int = 3
+) -> tuple[ModelShape, Named]:
+    """A small model of prime sizes, and random parameters."""
+    sizes = {"vocab_size": VOCAB_SIZE, "embedding_size": 5, "hidden_size": 7}
+    model = ModelShape(arch, num_layers=num_layers, pooling=pooling, num_classes=num_classes, **sizes)
+    return model, random_parameters(model)
+
+
+def random_texts(lengths: Sequence[int], seed: int = 1) -> list[np.ndarray]:
+    random = np.random.default_rng(seed)
+    return [random.integers(1, VOCAB_SIZE, length, dtype=np.int32) for length in lengths]
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -160,23 +160,6 @@ def test_stored_answers_against_the_numpy_model(library: str, shape: Shape) -> N
         np.testing.assert_allclose(found, pooled, atol=TOLERANCE, err_msg=pooling)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=[shape.name for shape in SHAPES])
-@pytest.mark.parametrize("library", ["torch", "keras"])
-def test_each_stored_output_against_the_numpy_model(library: str, shape: Shape) -> None:
-    """A step's output forwards is the last state of the text up to it; backwards, of the text from it on.
-
-    Only for one layer: above it, a text that was cut has other inputs.
-    """
-    problem, expected = reference(library, shape)
-    texts = texts_of(problem)
-    places = [(row, step) for row, text in enumerate(texts) for step in range(len(text))]
-    outputs = expected.outputs[tuple(np.transpose(places))]
-    heads = pooled_by_numpy(problem, [texts[row][: step + 1] for row, step in places], "last")
-    tails = pooled_by_numpy(problem, [texts[row][step:] for row, step in places], "last")
-    found = np.concatenate([heads[:, :HIDDEN_SIZE], tails[:, HIDDEN_SIZE:]], axis=1)
-    np.testing.assert_allclose(found, outputs, atol=TOLERANCE)
-
-
 def test_torch_afresh() -> None:
     pytest.importorskip("torch")
     from tests.parity import torch_layers
