@@ -22,6 +22,7 @@ SIZES = (500, 1000, 4000)  # megabytes
 SECONDS = 60.0  # for train and predict
 LENGTH = (80, 2600)  # characters of a text
 VOCABULARY = 100_000
+DRAWN_WORDS = 2_000_000  # the texts are stretches of these
 
 
 def write_corpus(path: Path, megabytes: float, seed: int = 0) -> int:
@@ -31,7 +32,7 @@ def write_corpus(path: Path, megabytes: float, seed: int = 0) -> int:
     different words grows with the corpus.
     """
     random = np.random.default_rng(seed)
-    numbers = np.minimum(random.zipf(1.2, 2_000_000), VOCABULARY)
+    numbers = np.minimum(random.zipf(1.2, DRAWN_WORDS), VOCABULARY)
     words = " ".join(f"w{number:x}" for number in numbers.tolist())
     rows = written = 0
     with path.open("w") as file:
@@ -45,8 +46,8 @@ def write_corpus(path: Path, megabytes: float, seed: int = 0) -> int:
     return rows
 
 
-def measure(arguments: list[str], folder: Path, *, seconds: float | None = None) -> str:
-    """Peak memory of ``rnncli ARGUMENTS`` and its own; it is stopped after so many `seconds`.
+def measure(arguments: list[str], folder: Path, *, seconds: float | None = None) -> tuple[float, float]:
+    """Peak memory of ``rnncli ARGUMENTS`` and its own, in megabytes; it is stopped after so many `seconds`.
 
     Raises:
         RuntimeError: The command failed.
@@ -69,7 +70,7 @@ def measure(arguments: list[str], folder: Path, *, seconds: float | None = None)
         if process.returncode not in (0, 143, -signal.SIGTERM):
             errors.seek(0)
             raise RuntimeError(f"rnncli {' '.join(arguments)}: {errors.read()}")
-    return f"{resident:,.0f} MB ({own:,.0f} MB)"
+    return resident, own
 
 
 def _status(pid: int) -> Callable[[str], float]:
@@ -96,7 +97,8 @@ def row_of(megabytes: float, folder: Path, seconds: float = SECONDS) -> str:
         ["train", "--dataset", "corpus", "--checkpoint-every", "200", *small, "1"], folder, seconds=seconds
     )
     predict = measure(["predict", "--run", "few", "--input", str(corpus)], folder, seconds=seconds)
-    return f"| {megabytes:,.0f} MB | {rows:,} | {prepare} | {train} | {predict} |"
+    cells = (f"{resident:,.0f} MB ({own:,.0f} MB)" for resident, own in (prepare, train, predict))
+    return f"| {megabytes:,.0f} MB | {rows:,} | {' | '.join(cells)} |"
 
 
 def main(sizes: list[float]) -> None:
