@@ -86,7 +86,7 @@ class Layer(nn.Module):
             projected = self._kept(projected).reshape(-1, projected.shape[-1])  # a row a direction a word
             index = _for_readers(index, readers) * readers + jnp.arange(readers)[:, None, None]
         kernel = learned["recurrent_kernel"].astype(self.dtype or learned["recurrent_kernel"].dtype)
-        read = in_place.recurrence_in_place if cell in in_place.CELLS else recurrence
+        read = in_place.recurrence_in_place if (cell, readers) in in_place.WORTH_IT else recurrence
         states, last = read(cell, projected, index, _for_readers(valid, readers), kernel)
         states = jnp.concatenate([states[0], *states[1:, ::-1]], axis=-1)
         return states, jnp.concatenate([*last], axis=-1)

@@ -37,7 +37,7 @@ def serve(way: str, arch: str, hidden_size: int, length: int) -> None:
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Programs
 
-    in_place.CELLS = tuple(CELLS) if way == "in place" else ()
+    in_place.WORTH_IT = set(itertools.product(CELLS, (1, 2))) if way == "in place" else set()
     random = np.random.default_rng(0)
     ids = np.minimum(random.zipf(1.2, BATCH_SIZE * length) + 1, VOCABULARY - 1).astype(np.int32)
     labels = random.integers(0, 2, BATCH_SIZE).astype(np.int32)

@@ -125,17 +125,14 @@ def textbook_loss(config: ModelShape, learned: dict[str, np.ndarray]) -> np.comp
     return np.mean(losses)
 
 
-def textbook_derivative(
-    config: ModelShape, weights: dict[str, np.ndarray], name: str, direction: np.ndarray
-) -> float:
-    """How the loss changes with one tensor along a direction, exact but for rounding.
+def textbook_derivative(model: ModelShape, learned: Any, name: str, direction: np.ndarray) -> float:
+    """How the loss changes with one parameter along a direction, exact but for rounding.
 
     For an analytic f, the imaginary part of f(x + i t d) / t tends to the derivative with the square
     of t, and no difference cancels digits (Squire & Trapp 1998).
     """
-    step = 1e-30
-    moved = weights | {name: weights[name] + 1j * step * direction}
-    return float(textbook_loss(config, moved).imag / step)
+    moved = learned | {name: learned[name] + 1e-30j * direction}
+    return float(textbook_loss(model, moved).imag / 1e-30)
 
 
 @cache

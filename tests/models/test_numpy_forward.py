@@ -29,24 +29,6 @@ def test_agrees_with_the_equations(arch: str, pooling: str, num_layers: int) -> 
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-def test_lstm_by_hand() -> None:
-    """One unit, one token with embedding 2: every number below can be checked on paper."""
-    model = ModelShape("lstm", vocab_size=3, num_classes=2, embedding_size=1, hidden_size=1)
-    learned = {
-        "embedding.table": [[0], [0], [2]],
-        "encoder.layer_0.forward.input_kernel": [[0.5, 1, 1.5, -1]],
-        "encoder.layer_0.forward.recurrent_kernel": [[1, 2, 3, 4]],
-        "encoder.layer_0.forward.bias": [0, 1, -1, 2],
-        "output.kernel": [[10]],
-        "output.bias": [1],
-    }
-    arrays = {name: np.array(value, dtype=np.float32) for name, value in learned.items()}
-    logits = forward(model, arrays, [np.array([2], dtype=np.int32)])
-    # i = sigmoid(1), g = tanh(2), o = sigmoid(0) = 1/2; f has no memory to keep
-    memory = math.tanh(2) / (1 + math.exp(-1))
-    assert logits.tolist() == [[pytest.approx(10 * math.tanh(memory) / 2 + 1, abs=1e-12)]]
-
-
 @pytest.mark.parametrize("arch", ARCHES)
 @pytest.mark.parametrize("pooling", list(POOLINGS))
 def test_company_order_and_chunks_change_nothing(

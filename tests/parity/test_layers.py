@@ -71,13 +71,7 @@ def program(shape: Shape) -> Callable[..., Any]:
     """Gradients with respect to weights and inputs, outputs and last states; time-major."""
     encoder = Encoder(model_of(shape))
 
-    def functional(
-        weights: dict[str, Any],
-        inputs: jax.Array,
-        valid: jax.Array,
-        output_factors: jax.Array,
-        last_factors: jax.Array,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    def functional(weights: Any, inputs: Any, valid: Any, output_factors: Any, last_factors: Any) -> Any:
         states, last = encoder.apply({"params": weights}, inputs, None, valid)
         return (states * output_factors).sum() + (last * last_factors).sum(), (states, last)
 
