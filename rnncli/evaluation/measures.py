@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncli.evaluation import metrics
-from rnncli.evaluation.calibration import calibration_bins, expected_calibration_error
 from rnncli.evaluation.metrics import ClassScores, FloatArray, IntArray
 
 FORMAT_VERSION = 1
@@ -53,7 +52,7 @@ class TagScores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures of one model on one split; each is defined in `metrics` or `calibration`.
+    """All figures of one model on one split; each is defined in `metrics`.
 
     Attributes:
         subject: which model on which data.
@@ -132,7 +131,7 @@ def measure(
     correct = predicted == labels
     confusion = metrics.confusion_matrix(labels, predicted, len(label_names))
     scores = metrics.class_scores(confusion)
-    bins = calibration_bins(probabilities, labels)
+    bins = metrics.calibration_bins(probabilities, labels)
     overall = _share(correct)
     arrays = {"probabilities": probabilities, "labels": labels}
     return Evaluation(
@@ -144,7 +143,7 @@ def measure(
         loss=metrics.log_loss(probabilities, labels),
         macro_f1=metrics.macro_f1(scores),
         roc_auc=metrics.roc_auc(labels, probabilities[:, 1]) if len(label_names) == 2 else None,
-        ece=expected_calibration_error(bins),
+        ece=metrics.expected_calibration_error(bins),
         brier=metrics.brier_score(probabilities, labels),
         per_class=dict(zip(label_names, scores, strict=True)),
         confusion=confusion.tolist(),

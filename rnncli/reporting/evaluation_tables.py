@@ -7,8 +7,8 @@ from rich.console import ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.evaluation.calibration import NUM_BINS
 from rnncli.evaluation.measures import Evaluation
+from rnncli.evaluation.metrics import NUM_BINS
 from rnncli.reporting.formatting import duration, fraction, interval
 from rnncli.reporting.tables import GAP, LONGEST_NAME, Column, names_column, plain, table, total_width
 

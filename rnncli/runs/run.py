@@ -39,15 +39,8 @@ class Run:
     """A run directory, which need not exist yet.
 
     Attributes:
-        path: the folder.
+        path: the folder; its files and folders, such as `config_path` and `model_dir`, are listed above.
         name: the folder's name, which is the run's.
-        model_dir: the folder with all that prediction needs.
-        checkpoints_dir: the folder with all that resuming needs.
-        evaluations_dir: the folder with the results of `rnncli eval`.
-        config_path: the file of settings, without which nothing has begun.
-        metrics_path: the file with a line for each epoch.
-        history_path: the plot of loss and accuracy.
-        summary_path: the file of the finished run's figures.
     """
 
     path: Path
@@ -70,11 +63,7 @@ class Run:
 
     @property
     def sealed(self) -> Sealed:
-        """The run's files, to be read checked.
-
-        Raises:
-            RunError: the checksums are missing or damaged, or an earlier version wrote the run.
-        """
+        """The run's files, to be read checked; RunError where their checksums are missing or damaged."""
         return Sealed.open(self.path, error=RunError, remedy=REMEDY)
 
     @cached_property
@@ -99,11 +88,7 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The content of summary.json.
-
-        Raises:
-            RunError: it is missing or damaged.
-        """
+        """The content of summary.json; RunError where it is missing or damaged."""
         return self.sealed.json(SUMMARY, FORMAT_VERSION)
 
     @property
@@ -113,15 +98,9 @@ class Run:
 
     def begin(self, config: TrainSettings, *, dataset: str, fingerprint: str, **extra: Any) -> None:
         """Write config.json, the first file of a run, and what vouches for it."""
-        values = {
-            "format_version": FORMAT_VERSION,
-            "run": self.name,
-            "dataset": dataset,
-            "fingerprint": fingerprint,
-            "train": config.to_dict(),
-            **extra,
-        }
-        content = json_bytes(values)
+        data = {"dataset": dataset, "fingerprint": fingerprint}
+        values = {"format_version": FORMAT_VERSION, "run": self.name, **data, "train": config.to_dict()}
+        content = json_bytes({**values, **extra})
         write_sums(self.path, {CONFIG: hashlib.sha256(content).hexdigest()})
         write_bytes(self.config_path, content)
 

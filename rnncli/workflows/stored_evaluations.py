@@ -1,20 +1,35 @@
-"""Evaluations in the folders of their runs: arrays and figures there, an `Evaluation` here."""
+"""Where the results of an evaluation are kept: the sealed folder ``runs/RUN/evaluations/DATASET-SPLIT/``.
+
+Its ``figures.json`` is for reading; the arrays, ``NAME.npy``, are for paired tests.
+"""
 
 from dataclasses import fields
+from pathlib import Path
 
+import numpy as np
+
+from rnncli.errors import RunError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
-from rnncli.runs import evaluations
 from rnncli.runs.run import Run
+from rnncli.system.files import write_json
+from rnncli.system.sealed import Sealed, sealed_folder
+
+FORMAT_VERSION = 2
+FIGURES = "figures.json"
 
 
 def store(run: Run, evaluation: Evaluation) -> None:
-    """Keep an evaluation in the run's folder of evaluations.
+    """Keep an evaluation in the run, in place of an earlier one on the same data.
 
     Raises:
         OSError: it cannot be written.
     """
-    subject = evaluation.subject
-    evaluations.store(run, subject.dataset, subject.split, evaluation.to_dict(), evaluation.arrays)
+    figures, arrays = evaluation.to_dict(), evaluation.arrays
+    with sealed_folder(_folder(run, evaluation.subject.dataset, evaluation.subject.split)) as folder:
+        kept = {**figures, "format_version": FORMAT_VERSION, "arrays": sorted(arrays)}
+        write_json(folder / FIGURES, kept)
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
 def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
@@ -23,10 +38,16 @@ def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
     Raises:
         RunError: what is kept is damaged.
     """
-    kept = evaluations.load(run, dataset, split)
-    if kept is None:
+    path = _folder(run, dataset, split)
+    if not path.is_dir():
         return None
-    figures, arrays = kept
+    remedy = f"evaluate again with 'rnncli eval {run.name} --split {split}'"
+    sealed = Sealed.open(path, error=RunError, remedy=remedy)
+    figures = sealed.json(FIGURES, FORMAT_VERSION)
+    if figures["model"] != run.model_fingerprint:
+        return None
+    files = {name: sealed.checked(f"{name}.npy") for name in figures["arrays"]}
+    arrays = {name: np.load(file, allow_pickle=False) for name, file in files.items()}
     return measure(
         Subject(**{field.name: figures[field.name] for field in fields(Subject)}),
         arrays["probabilities"],
@@ -35,3 +56,8 @@ def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
         tags=arrays.get("tags"),
         seconds=figures["seconds"],
     )
+
+
+def _folder(run: Run, dataset: str, split: str) -> Path:
+    """The folder of an evaluation; a dataset's name that is a path stays inside the run."""
+    return run.evaluations_dir / f"{Path(dataset).name}-{split}"

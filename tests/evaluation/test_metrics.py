@@ -34,22 +34,10 @@ def test_wilson_interval(successes: int, trials: int, expected: tuple[float, flo
     assert metrics.wilson_interval(successes, trials) == pytest.approx(expected, abs=1e-12)
 
 
-def test_wilson_interval_solves_the_score_equation() -> None:
-    low, high = metrics.wilson_interval(89, 101)
-    for bound in (low, high):
-        assert abs(89 / 101 - bound) == pytest.approx(metrics.Z_95 * math.sqrt(bound * (1 - bound) / 101))
-
-
 def test_wilson_interval_ends_exactly_at_nothing_and_all() -> None:
     for trials in range(1, 1000):
         assert metrics.wilson_interval(0, trials)[0] == 0
         assert metrics.wilson_interval(trials, trials)[1] == 1
-
-
-def test_confusion_matrix_has_labels_in_rows() -> None:
-    labels, predicted = np.array([0, 0, 0, 2]), np.array([1, 1, 0, 2])
-    expected = [[1, 2, 0], [0, 0, 0], [0, 0, 1]]
-    assert metrics.confusion_matrix(labels, predicted, 3).tolist() == expected
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 7])
@@ -78,20 +66,11 @@ def test_class_scores() -> None:
     assert third == ClassScores(precision=0.0, recall=0.0, f1=0.0, support=2, predicted=0)
 
 
-def test_f1_is_the_harmonic_mean() -> None:
-    rng = np.random.default_rng(3)
-    for score in metrics.class_scores(rng.integers(1, 50, (5, 5))):
-        assert score.f1 == pytest.approx(2 / (1 / score.precision + 1 / score.recall))
-
-
 def test_macro_f1_leaves_out_classes_that_never_occur() -> None:
+    assert metrics.macro_f1(metrics.class_scores(np.array([[0, 0], [0, 11]]))) == 1.0
     # The third class has neither labels nor predictions; the second has predictions only.
     scores = metrics.class_scores(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 0]]))
     assert metrics.macro_f1(scores) == pytest.approx((6 / 7 + 0) / 2)
-
-
-def test_macro_f1_of_one_class_all_right_is_one() -> None:
-    assert metrics.macro_f1(metrics.class_scores(np.array([[0, 0], [0, 11]]))) == 1.0
 
 
 def test_log_loss() -> None:
@@ -109,13 +88,9 @@ def test_log_loss_of_a_sure_mistake_is_finite_and_of_sure_truth_is_zero() -> Non
 def test_brier_score() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.0, 0.0, 1.0]], dtype=np.float32)
     expected = (0.3**2 + 0.2**2 + 0.1**2 + 1 + 0 + 1) / 2
+    before = probabilities.copy()
     assert metrics.brier_score(probabilities, np.array([0, 0])) == pytest.approx(expected, rel=1e-6)
-
-
-def test_brier_score_leaves_its_input_alone() -> None:
-    probabilities = np.array([[0.25, 0.75]], dtype=np.float64)
-    metrics.brier_score(probabilities, np.array([1]))
-    assert probabilities.tolist() == [[0.25, 0.75]]
+    assert np.array_equal(probabilities, before)
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 7])
@@ -130,25 +105,49 @@ def test_roc_auc_counts_all_pairs_with_ties_as_half(decimals: int) -> None:
     assert metrics.roc_auc(labels, scores) == pytest.approx(sum(pairs) / len(pairs), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("labels", "scores", "expected"),
-    [
-        ([0, 1], [0.1, 0.9], 1.0),
-        ([1, 0], [0.1, 0.9], 0.0),
-        ([0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5], 0.5),
-        ([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 0.75),
-    ],
-)
-def test_roc_auc_of_small_cases(labels: list[int], scores: list[float], expected: float) -> None:
-    assert metrics.roc_auc(np.array(labels), np.array(scores)) == expected
-
-
-@pytest.mark.parametrize("label", [0, 1])
-def test_roc_auc_needs_both_classes(label: int) -> None:
-    assert metrics.roc_auc(np.full(5, label), np.linspace(0, 1, 5)) is None
-
-
-def test_roc_auc_of_many_examples_takes_no_pairs() -> None:
+def test_roc_auc_needs_both_classes_and_no_pairs() -> None:
+    for label in (0, 1):
+        assert metrics.roc_auc(np.full(5, label), np.linspace(0, 1, 5)) is None
     # All pairs would be 10^11 comparisons.
     labels = np.arange(1_000_003) % 2
     assert metrics.roc_auc(labels, np.arange(1_000_003)) == pytest.approx(0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_calibration_bins_and_error_follow_the_definition(num_classes: int) -> None:
+    probabilities, labels = random_predictions(1009, num_classes, seed=11)
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = probabilities.argmax(axis=1) == labels
+    bins = metrics.calibration_bins(probabilities, labels)
+    error, seen = 0.0, 0
+    for index in range(15):
+        inside = (confidence > index / 15) & (confidence <= (index + 1) / 15)
+        if not inside.any():
+            continue
+        found = bins[seen]
+        seen += 1
+        assert (found["low"], found["high"]) == (index / 15, (index + 1) / 15)
+        assert found["examples"] == inside.sum()
+        assert found["confidence"] == pytest.approx(confidence[inside].mean())
+        assert found["accuracy"] == pytest.approx(correct[inside].mean())
+        error += inside.mean() * abs(correct[inside].mean() - confidence[inside].mean())
+    assert seen == len(bins)
+    assert metrics.expected_calibration_error(bins) == pytest.approx(error)
+
+
+def test_calibration_at_its_best_and_worst() -> None:
+    bins = metrics.calibration_bins(np.eye(3, dtype=np.float32), np.arange(3))
+    assert [b["examples"] for b in bins] == [3]
+    assert metrics.expected_calibration_error(bins) == 0
+    wrong = metrics.calibration_bins(np.eye(2), np.array([1, 0]))
+    assert metrics.expected_calibration_error(wrong) == 1
+
+
+def test_a_bound_belongs_to_the_calibration_bin_below() -> None:
+    bins = metrics.calibration_bins(np.array([[0.75, 0.25], [0.76, 0.24]]), np.array([0, 1]), num_bins=4)
+    assert [(b["low"], b["high"], b["examples"]) for b in bins] == [(0.5, 0.75, 1), (0.75, 1.0, 1)]
+
+
+def test_probabilities_that_round_above_one_stay_in_the_last_bin() -> None:
+    bins = metrics.calibration_bins(np.array([[np.float32(1.0000001), 0.0]], dtype=np.float32), np.array([0]))
+    assert [(b["low"], b["high"]) for b in bins] == [(14 / 15, 1.0)]

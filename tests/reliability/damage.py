@@ -37,7 +37,8 @@ def _damage_stage(
     files = visible_files(project.folder / "runs")
     shown = [] if stage == RESUME else [_figures(_read(project, reader)) for reader in READERS]
     for path in files:
-        if "checkpoints" in path.parts and (stage == FINISHED or path.parent != newest):
+        for_people = stage == FINISHED and path.name in ("history.png", "metrics.jsonl")
+        if for_people or ("checkpoints" in path.parts and (stage == FINISHED or path.parent != newest)):
             continue  # no command reads it
         for kind in [*KINDS[:3], *KINDS[3:] * flips]:
             fits = kind != "other digit" or path.suffix in (".json", ".jsonl")

@@ -53,6 +53,14 @@ def test_only_the_runs_named_each_once(runs_dir: Path) -> None:
     assert comparison.differing == ["hidden_size"]
 
 
+def test_what_is_not_read_may_be_missing(runs_dir: Path, runs: dict[str, Run]) -> None:
+    runs["poor"].history_path.unlink()
+    assert len(compare(runs_dir=runs_dir).entries) == 3
+    (runs["poor"].model_dir / "tokenizer.json").unlink()
+    with pytest.raises(RunError, match=r"poor/model/tokenizer\.json: it is missing"):
+        compare(runs_dir=runs_dir)
+
+
 def test_an_evaluation_of_another_model_does_not_count(runs_dir: Path, runs: dict[str, Run]) -> None:
     shutil.rmtree(runs["middle"].model_dir)
     shutil.copytree(runs["poor"].model_dir, runs["middle"].model_dir)
