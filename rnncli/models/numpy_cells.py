@@ -16,7 +16,10 @@ Learned = Mapping[str, Floats]  # a direction's parameters by name
 
 def sigmoid(z: Floats) -> Floats:
     """``1 / (1 + exp(-z))``, as a tanh, which is faster and cannot overflow."""
-    return 0.5 * np.tanh(0.5 * z) + 0.5
+    gate = np.tanh(0.5 * z)
+    gate *= 0.5
+    gate += 0.5
+    return gate
 
 
 def rnn(_carry: Carry, from_x: Floats, from_h: Floats, _learned: Learned) -> Carry:
@@ -27,15 +30,18 @@ def rnn(_carry: Carry, from_x: Floats, from_h: Floats, _learned: Learned) -> Car
 def lstm(carry: Carry, from_x: Floats, from_h: Floats, _learned: Learned) -> Carry:
     """``c' = f c + i g``, ``h' = o tanh(c')``, with gates in the order i, f, g, o."""
     _, c = carry
-    i, f, g, o = np.split(from_x + from_h, 4, axis=1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    sums, size = from_x + from_h, c.shape[1]
+    i_f = sigmoid(sums[:, : 2 * size])
+    g, o = np.tanh(sums[:, 2 * size : 3 * size]), sigmoid(sums[:, 3 * size :])
+    c = i_f[:, size:] * c + i_f[:, :size] * g
+    return o * np.tanh(c), c
 
 
 def gru(carry: Carry, from_x: Floats, from_h: Floats, learned: Learned) -> Carry:
     """``n = tanh(x W_n + b_n + r (h U_n + b_hn))``, ``h' = (1 - z) n + z h``, gates in the order r, z, n."""
     (h,) = carry
-    (xr, xz, xn), (hr, hz, hn) = np.split(from_x, 3, axis=1), np.split(from_h, 3, axis=1)
-    z = sigmoid(xz + hz)
-    n = np.tanh(xn + sigmoid(xr + hr) * (hn + learned["recurrent_bias"]))
-    return ((1 - z) * n + z * h,)
+    both = 2 * h.shape[1]
+    r_z = sigmoid(from_x[:, :both] + from_h[:, :both])
+    r, z = r_z[:, : both // 2], r_z[:, both // 2 :]
+    n = np.tanh(from_x[:, both:] + r * (from_h[:, both:] + learned["recurrent_bias"]))
+    return (n + z * (h - n),)  # one product less than (1 - z) n + z h
