@@ -19,14 +19,12 @@ class Entry:
 
     Attributes:
         run: the run's name.
-        dataset: name of the dataset it was trained on.
-        fingerprint: fingerprint of that dataset.
+        dataset: name of the dataset it was trained on; `fingerprint` is that dataset's.
         settings: its settings, the dataset's name among them.
         parameters: how many numbers were learned.
         train_seconds: time that training took.
         model_bytes: size of the files that prediction needs.
-        val_accuracy: accuracy on the validation split, measured in training.
-        val_loss: loss on the validation split.
+        val_accuracy: accuracy on the validation split, measured in training, as `val_loss` is.
         evaluation: the figures on the chosen split, where there are any.
         against_best: the paired test of this run, first, against the most accurate one; None for
             that run itself and for runs without an evaluation.
@@ -89,7 +87,7 @@ class Comparison:
     @property
     def best(self) -> Entry | None:
         """The run that the others are tested against; None where none has been evaluated."""
-        untested = (entry for entry in self.entries if entry.evaluation and entry.against_best is None)
+        untested = (entry for entry in self.entries if entry.evaluation and not entry.against_best)
         return next(untested, None)
 
     @property
@@ -136,17 +134,11 @@ def require_same_data(entries: Sequence[Entry]) -> None:
     """
     subjects = [entry.evaluation.subject for entry in entries if entry.evaluation]
     evaluated = [(subject.texts_sha256, subject.data, subject.run) for subject in subjects]
-    trained = [
-        (entry.fingerprint, f"{entry.dataset} (fingerprint {entry.fingerprint[:8]})", entry.run)
-        for entry in entries
-    ]
-    names: dict[str, str] = {}  # what to call the data, by their digest
-    groups: dict[str, list[str]] = {}  # runs by digest
-    for digest, name, run in evaluated or trained:
-        names[digest] = name
-        groups.setdefault(digest, []).append(run)
-    if len(groups) > 1:
-        listing = "; ".join(f"{', '.join(runs)} on {names[digest]}" for digest, runs in groups.items())
+    trained = [(e.fingerprint, f"{e.dataset} (fingerprint {e.fingerprint[:8]})", e.run) for e in entries]
+    data = {digest: name for digest, name, _ in evaluated or trained}
+    if len(data) > 1:
+        runs = {digest: [run for found, _, run in evaluated or trained if found == digest] for digest in data}
+        listing = "; ".join(f"{', '.join(runs[digest])} on {name}" for digest, name in data.items())
         raise RunError(
             f"runs that were {'evaluated' if evaluated else 'trained'} on different data do not compare: "
             f"{listing}: name runs of one of them, or choose one with --dataset"
@@ -155,14 +147,10 @@ def require_same_data(entries: Sequence[Entry]) -> None:
 
 def _tested(entries: Sequence[Entry]) -> list[Entry]:
     """The entries with a paired test of each evaluated run against the most accurate one."""
-    best = max(
-        (entry for entry in entries if entry.evaluation), key=lambda entry: entry.accuracy, default=None
-    )
-    if best is None or best.evaluation is None:
-        return list(entries)
+    best = max((e for e in entries if e.evaluation), key=lambda entry: entry.accuracy, default=None)
     tests = [
         paired_test(entry.evaluation.correct, best.evaluation.correct)
-        if entry.evaluation and entry is not best
+        if entry.evaluation and best and best.evaluation and entry is not best
         else None
         for entry in entries
     ]

@@ -100,12 +100,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """The figures, without the arrays, as one flat JSON object."""
         values = dataclasses.asdict(self)
-        figures = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("subject", "arrays")]
-        return {
-            "format_version": FORMAT_VERSION,
-            **values["subject"],
-            **{name: values[name] for name in figures},
-        }
+        own = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("subject", "arrays")]
+        return {"format_version": FORMAT_VERSION, **values["subject"], **{name: values[name] for name in own}}
 
 
 def measure(
@@ -133,7 +129,8 @@ def measure(
     scores = metrics.class_scores(confusion)
     bins = metrics.calibration_bins(probabilities, labels)
     overall = _share(correct)
-    arrays = {"probabilities": probabilities, "labels": labels}
+    tag_names = [] if tags is None else sorted(set(tags.tolist()))
+    arrays = {"probabilities": probabilities, "labels": labels} | ({} if tags is None else {"tags": tags})
     return Evaluation(
         subject=subject,
         labels=tuple(label_names),
@@ -147,12 +144,10 @@ def measure(
         brier=metrics.brier_score(probabilities, labels),
         per_class=dict(zip(label_names, scores, strict=True)),
         confusion=confusion.tolist(),
-        tags={}
-        if tags is None
-        else {tag: _share(correct[tags == tag]) for tag in sorted(set(tags.tolist()))},
+        tags={tag: _share(correct[tags == tag]) for tag in tag_names},
         calibration=bins,
         seconds=seconds,
-        arrays=arrays if tags is None else {**arrays, "tags": tags},
+        arrays=arrays,
     )
 
 

@@ -60,9 +60,9 @@ def save_model(directory: Path, model: SavedModel) -> None:
     description = {
         "format_version": FORMAT_VERSION,
         "config": model.config.to_dict(),
-        "label_names": list(model.label_names),
+        "label_names": model.label_names,
         "max_length": model.max_length,
-        "keep": str(model.keep),
+        "keep": model.keep,
         "dataset": dict(model.dataset),
         "golden": _golden_pairs(model),
     }
@@ -87,8 +87,8 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
     sealed = Sealed.open(directory, error=RunError, remedy=REMEDY)
     description = sealed.json(DESCRIPTION, FORMAT_VERSION)
     try:
-        texts = {name: description[name] for name in ("max_length", "keep")}
-        settings = PrepareSettings.from_dict(texts, where="texts")
+        limits = {name: description[name] for name in ("max_length", "keep")}
+        settings = PrepareSettings.from_dict(limits, where="texts")
         model = SavedModel(
             config=ModelShape.from_dict(description["config"], where="config"),
             label_names=tuple(description["label_names"]),
@@ -110,10 +110,6 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
     return model
 
 
-def _refused(path: Path, what: str) -> RunError:
-    return RunError(f"{path}: {what}; {REMEDY}")
-
-
 def _parse_weights(content: bytes, *, where: Path) -> Weights:
     """The tensors of a safetensors file, without copying; refuses all types but float32."""
     try:
@@ -123,25 +119,19 @@ def _parse_weights(content: bytes, *, where: Path) -> Weights:
     for name, tensor in tensors:
         if tensor["dtype"] != "F32":
             raise _refused(where, f"tensor '{name}': expected float32, found {tensor['dtype']}")
-    return {
-        name: np.frombuffer(tensor["data"], dtype="<f4").reshape(tensor["shape"]) for name, tensor in tensors
-    }
+    return {name: np.frombuffer(found["data"], "<f4").reshape(found["shape"]) for name, found in tensors}
 
 
 def _check(model: SavedModel, *, where: Path) -> None:
-    """Refuse a model whose parts do not fit one another."""
-    labels = model.label_names
-    if not all(isinstance(name, str) for name in labels) or len(set(labels)) != model.config.num_classes:
-        what = f"label_names: expected {model.config.num_classes} distinct names, found {len(labels)}"
+    """Refuse a model whose labels, words or weights are not exactly those of its shape, or not finite."""
+    config, labels, weights = model.config, model.label_names, model.weights
+    if not all(isinstance(name, str) for name in labels) or len(set(labels)) != config.num_classes:
+        what = f"label_names: expected {config.num_classes} distinct names, found {len(labels)}"
         raise _refused(where / DESCRIPTION, what)
-    if model.tokenizer.vocab_size != model.config.vocab_size:
-        what = f"expected {model.config.vocab_size} entries, found {model.tokenizer.vocab_size}"
+    if model.tokenizer.vocab_size != config.vocab_size:
+        what = f"expected {config.vocab_size} entries, found {model.tokenizer.vocab_size}"
         raise _refused(where / TOKENIZER, what)
-    _check_weights(model.config, model.weights, where=where / WEIGHTS)
-
-
-def _check_weights(config: ModelShape, weights: Weights, *, where: Path) -> None:
-    """Refuse weights that are not exactly those of a classifier of this shape, float32 and finite."""
+    where /= WEIGHTS
     if config.arch != "bow" and config.num_layers > len(weights):
         raise _refused(where, f"expected {config.num_layers} layers, found {len(weights)} tensors")
     expected = {entry.name: entry.shape for entry in parameters(config)}
@@ -180,8 +170,9 @@ def _replay(model: SavedModel, pairs: list[Any], *, where: Path) -> None:
     except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise _refused(where, f"golden pairs: {error}") from error
     if not difference <= GOLDEN_TOLERANCE:
-        what = (
-            "the model does not give its own golden probabilities again (they differ by up to "
-            f"{difference:.2g}): its weights or this rnncli changed"
-        )
-        raise _refused(where, what)
+        what = "the model does not give its own golden probabilities again (they differ by up to"
+        raise _refused(where, f"{what} {difference:.2g}): its weights or this rnncli changed")
+
+
+def _refused(path: Path, what: str) -> RunError:
+    return RunError(f"{path}: {what}; {REMEDY}")

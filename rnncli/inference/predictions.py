@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.text.tokenizer import UNKNOWN_ID, truncate
 
 if TYPE_CHECKING:
-    from rnncli.inference.jitted import JittedForward
+    from rnncli.inference.jitted import Forward
 
 # By so many multiplications NumPy has lost its head start over JAX, whose programs are in its cache:
 # between 7 and 20 thousand million in `python -m tests.benchmarks.break_even`, by the size of the model.
@@ -48,9 +49,6 @@ class Predictor:
     """A saved model that answers: by NumPy while texts are few, by the jitted model once that pays.
 
     NumPy answers at once; JAX takes seconds to start and is then many times faster.
-
-    Attributes:
-        model: The saved model.
     """
 
     def __init__(self, model: SavedModel, *, expected_tokens: int = 0) -> None:
@@ -58,7 +56,7 @@ class Predictor:
         self.model = model
         self._expected = expected_tokens * multiplications_per_token(model)
         self._done = 0
-        self._jitted: JittedForward | None = None
+        self._jitted: Forward | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -99,12 +97,11 @@ class Predictor:
             )
         self._done += sum(map(len, token_ids)) * multiplications_per_token(model)
         if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
-            from rnncli.inference.jitted import JittedForward
+            from rnncli.inference.jitted import jitted_forward
 
-            self._jitted = JittedForward(model.config, model.weights, model.max_length)
-        if self._jitted is not None:
-            return to_probabilities(self._jitted(token_ids))
-        return to_probabilities(forward(model.config, model.weights, token_ids))
+            self._jitted = jitted_forward(model.config, model.weights, model.max_length)
+        answer = self._jitted or partial(forward, model.config, model.weights)
+        return to_probabilities(answer(token_ids))
 
 
 def multiplications_per_token(model: SavedModel) -> int:

@@ -130,10 +130,8 @@ class Run:
         if self.finished:
             raise RunError(f"{self.path} holds a finished run: choose another --name")
         if self.config_path.exists():
-            raise RunError(
-                f"{self.path} holds an unfinished run: continue it with --resume {self.name}, "
-                "or choose another --name"
-            )
+            remedy = f"continue it with --resume {self.name}, or choose another --name"
+            raise RunError(f"{self.path} holds an unfinished run: {remedy}")
         self.require_no_remains()
 
     def require_no_remains(self) -> None:

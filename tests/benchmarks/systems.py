@@ -98,13 +98,13 @@ def rnncli_train(case: Case) -> Callable[[], None]:
 
 def rnncli_score(case: Case) -> Callable[[], None]:
     """The jitted forward pass over all texts."""
-    from rnncli.inference.jitted import JittedForward
+    from rnncli.inference.jitted import jitted_forward
     from rnncli.settings.presets import resolve_settings
     from tests.factories import random_parameters
 
     texts, _ = case.reviews()
     config = resolve_settings({}, None, "tutorial").model.shape(vocab_size=case.vocabulary, num_classes=2)
-    forward = JittedForward(config, random_parameters(config, scale=0.1), case.length)
+    forward = jitted_forward(config, random_parameters(config, scale=0.1), case.length)
     return lambda: void(forward(texts))
 
 
