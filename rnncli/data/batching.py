@@ -86,25 +86,22 @@ def plan_epoch(
     """
     if rng is None:
         order = np.argsort(lengths, kind="stable").astype(np.int32)
-        return [_plan(rows, lengths, widths) for rows in _chunks(order, batch_size)]
-    shuffled = np.arange(len(lengths), dtype=np.int32)
-    rng.shuffle(shuffled)
-    windows = _chunks(shuffled, batch_size * WINDOW) if len(widths) > 1 else [shuffled]
+    else:
+        order = np.arange(len(lengths), dtype=np.int32)
+        rng.shuffle(order)
+        if len(widths) > 1:
+            for window in _chunks(order, batch_size * WINDOW):
+                window[:] = window[np.argsort(lengths[window], kind="stable")]
     plans = []
-    for window in windows:
-        order = window[np.argsort(lengths[window], kind="stable")] if len(widths) > 1 else window
-        plans += [_plan(rows, lengths, widths) for rows in _chunks(order, batch_size)]
-    return [plans[number] for number in rng.permutation(len(plans))]
+    for rows in _chunks(order, batch_size):
+        longest = lengths[rows].max()
+        plans.append(Plan(rows, next(width for width in widths if width >= longest)))
+    return plans if rng is None else [plans[number] for number in rng.permutation(len(plans))]
 
 
 def _chunks(rows: Ints, size: int) -> Iterator[Ints]:
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
-
-
-def _plan(rows: Ints, lengths: Ints, widths: Sequence[int]) -> Plan:
-    longest = int(lengths[rows].max())
-    return Plan(rows, next(width for width in widths if width >= longest))
 
 
 def pad(texts: Split | Sequence[NDArray[np.integer]], rows: Ints, width: int, batch_size: int) -> Ints:

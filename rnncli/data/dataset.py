@@ -209,7 +209,9 @@ def resolve_dataset(runs_dir: Path, name_or_path: str | None) -> Dataset:
             raise DataError(f"{datasets_dir(runs_dir)}: no dataset prepared yet; run 'rnncli prepare'")
         return Dataset.open(known[-1])
     inside, elsewhere = datasets_dir(runs_dir) / name_or_path, Path(name_or_path)
-    if inside.is_dir() or (elsewhere / MANIFEST).is_file():
-        return Dataset.open(inside if inside.is_dir() else elsewhere)
+    if inside.is_dir():
+        return Dataset.open(inside)
+    if (elsewhere / MANIFEST).is_file():
+        return Dataset.open(elsewhere)
     names = ", ".join(path.name for path in known) or "none"
     raise DataError(f"no prepared dataset '{name_or_path}'; prepared in {datasets_dir(runs_dir)}: {names}")

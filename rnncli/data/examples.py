@@ -1,15 +1,16 @@
 """Examples, which are texts with their labels, on their way into a dataset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.stored_texts import StoredTexts, text_digest
 
+T = TypeVar("T")
 SPLITS = ("train", "validation", "test", "unlabelled")
 
 
@@ -30,10 +31,22 @@ class Progress(NamedTuple):
 
 
 Report = Callable[[Progress], None]
+REPORT_EVERY = 2048
 
 
 def no_report(progress: Progress) -> None:
     """Ignore `progress`."""
+
+
+def reported(items: Iterable[T], stage: str, report: Report, total: int | None = None) -> Iterator[T]:
+    """Pass on `items`, and report every few thousand of them and the last how many were passed on."""
+    count = 0
+    for item in items:
+        if count % REPORT_EVERY == 0:
+            report(Progress(stage, count, total))
+        yield item
+        count += 1
+    report(Progress(stage, count, count))
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,18 +10,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
-from rnncli.data.dataset import (
-    MANIFEST,
-    TOKENIZER,
-    Dataset,
-    Manifest,
-    array_file,
-    datasets_dir,
-)
-from rnncli.data.examples import Examples, Progress, Reader, Report, no_report
+from rnncli.data.dataset import MANIFEST, TOKENIZER, Dataset, Manifest, array_file, datasets_dir
+from rnncli.data.examples import Examples, Reader, Report, no_report, reported
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
-from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 from rnncli.runs.finding import check_name
 from rnncli.settings.prepare import PrepareSettings
@@ -48,7 +41,7 @@ def build_dataset(
         settings: How their texts become token ids, and the splits that are missing.
         origin: What the manifest calls their source.
         runs_dir: The folder of runs and datasets.
-        name: The dataset's.
+        name: The folder's name in it.
         report: Told how far it is.
 
     Raises:
@@ -63,8 +56,9 @@ def build_dataset(
         remove_leftovers(path.parent, name)
         splits = complete_splits(read(file, report), settings)
         check_splits(splits, where=origin)
-        train = _reported(splits["train"], "Counting words", report)
-        tokenizer = Tokenizer.train(train, settings.vocab_size)
+        train = splits["train"]
+        texts = reported(train.texts, "Counting words", report, len(train))
+        tokenizer = Tokenizer.train(texts, settings.vocab_size)
         if tokenizer.vocab_size == RESERVED_IDS:
             raise DataError(f"{origin}: the training texts hold not a single word; are the columns right?")
         with sealed_folder(path) as folder:
@@ -85,24 +79,17 @@ def _write(
     label_names, tag_names = names_in(splits, "labels"), names_in(splits, "tags")
     statistics = {}
     for split, examples in splits.items():
-        lengths, unknown = encode(
-            tokenizer,
-            examples.texts,
-            settings,
-            folder / array_file(split, "token_ids"),
-            stage=f"Encoding {split}",
-            report=report,
-        )
+        texts = reported(examples.texts, f"Encoding {split}", report, len(examples))
+        lengths, unknown = _encode(tokenizer, texts, settings, folder / array_file(split, "token_ids"))
         offsets = np.cumsum(np.minimum(lengths, settings.max_length), dtype=np.int64)
         with _array(folder / array_file(split, "offsets"), np.int64) as append:
             append(np.append(0, offsets))
-        for part, values, names in (
-            ("labels", examples.labels, label_names),
-            ("tags", examples.tags, tag_names),
-        ):
+        parts = (("labels", examples.labels, label_names), ("tags", examples.tags, tag_names))
+        for part, values, names in parts:
             if values is not None:
+                index = {name: i for i, name in enumerate(names)}
                 with _array(folder / array_file(split, part), np.int32) as append:
-                    append(_as_indices(values, names))
+                    append(np.array([index[value] for value in values]))
         statistics[split] = summarise(
             examples, lengths=lengths, max_length=settings.max_length, unknown_tokens=unknown
         )
@@ -119,43 +106,27 @@ def _write(
     write_json(folder / MANIFEST, manifest.to_dict())
 
 
-def encode(
-    tokenizer: Tokenizer,
-    texts: list[str] | StoredTexts,
-    settings: PrepareSettings,
-    path: Path,
-    *,
-    stage: str,
-    report: Report,
+def _encode(
+    tokenizer: Tokenizer, texts: Iterable[str], settings: PrepareSettings, path: Path
 ) -> tuple[NDArray[np.int32], int]:
     """Encode and truncate `texts`, a batch at a time, for their ids may be more than fit in memory.
 
-    Args:
-        tokenizer: Gives the ids.
-        texts: The texts.
-        settings: How to truncate.
-        path: The ``.npy`` file to write, with the ids end to end [tokens]: uint16 where the
-            vocabulary fits, else int32.
-        stage: What this is called when it is reported.
-        report: Told how far it is.
+    They go into the ``.npy`` file `path`, end to end [tokens]: uint16 where the vocabulary fits, else int32.
 
     Returns:
         Tokens of each text before truncation [n], and how many of the kept ones are unknown words.
     """
     dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
-    lengths = np.zeros(len(texts), np.int32)
-    done = unknown = 0
+    lengths = array("i")
+    unknown = 0
     with _array(path, dtype) as append:
         for batch in _batches(texts):
-            report(Progress(stage, done, len(texts)))
             encoded = tokenizer.encode(batch)
-            lengths[done : done + len(batch)] = [len(token_ids) for token_ids in encoded]
-            done += len(batch)
+            lengths.extend(map(len, encoded))
             kept = np.concatenate([truncate(ids, settings.max_length, settings.keep) for ids in encoded])
             unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
             append(kept)
-    report(Progress(stage, done, len(texts)))
-    return lengths, unknown
+    return np.array(lengths, np.int32), unknown
 
 
 @contextmanager
@@ -194,18 +165,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
             batch, characters = [], len(text)
         batch.append(text)
     yield batch
-
-
-def _reported(examples: Examples, stage: str, report: Report) -> Iterator[str]:
-    """Pass on the texts, reporting how far it is."""
-    for count, text in enumerate(examples.texts):
-        if count % BATCH_TEXTS == 0:
-            report(Progress(stage, count, len(examples)))
-        yield text
-    report(Progress(stage, len(examples), len(examples)))
-
-
-def _as_indices(values: list[str], names: tuple[str, ...]) -> NDArray[np.int32]:
-    """The place of each value among `names` [n]."""
-    index = {name: i for i, name in enumerate(names)}
-    return np.array([index[value] for value in values], np.int32)

@@ -72,8 +72,7 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareSettings) -> d
     fractions = {split: share for split, share in fractions.items() if split not in given}
     splits = dict(given)
     if fractions:
-        labels = train.labels or [""] * len(train)
-        part = assign_splits(labels, _groups(train), fractions, seed=config.seed)
+        part = assign_splits(train.labels or [], _groups(train), fractions, seed=config.seed)
         for number, split in enumerate(["train", *fractions]):
             splits[split] = train.take(np.flatnonzero(part == number))
         splits["train"].skipped = train.skipped
@@ -113,12 +112,10 @@ def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) ->
     """The distinct labels or tags of all splits: in order of number if all are numbers, else by name."""
     names = sorted({value for examples in splits.values() for value in getattr(examples, kind) or ()})
     try:
-        numbers = [float(name) for name in names]
+        are_numbers = all(math.isfinite(float(name)) for name in names)
     except ValueError:
-        return tuple(names)
-    if not all(map(math.isfinite, numbers)):
-        return tuple(names)
-    return tuple(sorted(names, key=float))
+        are_numbers = False
+    return tuple(sorted(names, key=float) if are_numbers else names)
 
 
 def _groups(examples: Examples) -> NDArray[np.integer]:

@@ -14,7 +14,7 @@ from rnncli.data.stored_texts import EMPTY
 
 
 def count_shared(splits: Mapping[str, Examples]) -> dict[str, int]:
-    """StoredTexts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
+    """Texts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
     digests = {split: _without_empty(examples) for split, examples in splits.items()}
     counts = {
         f"{first}/{second}": int(np.isin(digests[second], digests[first]).sum())
@@ -24,11 +24,7 @@ def count_shared(splits: Mapping[str, Examples]) -> dict[str, int]:
 
 
 def summarise(
-    examples: Examples,
-    *,
-    lengths: np.ndarray,
-    max_length: int,
-    unknown_tokens: int,
+    examples: Examples, *, lengths: np.ndarray, max_length: int, unknown_tokens: int
 ) -> SplitStatistics:
     """Describe one split.
 
@@ -40,12 +36,14 @@ def summarise(
     """
     kept = int(np.minimum(lengths, max_length).sum())
     digests = _without_empty(examples)
+    p50, p90, p99 = np.percentile(lengths, [50, 90, 99], method="inverted_cdf").tolist()
+    mean = round(float(lengths.mean()), 2)
     return SplitStatistics(
         rows=len(examples),
         skipped_rows=examples.skipped,
         label_counts=_counts(examples.labels),
         tag_counts=_counts(examples.tags),
-        lengths=_length_summary(lengths),
+        lengths={"mean": mean, "p50": p50, "p90": p90, "p99": p99, "max": int(lengths.max())},
         truncated=float(np.mean(lengths > max_length)),
         unknown=unknown_tokens / kept if kept else 0.0,
         empty=int(np.sum(lengths == 0)),
@@ -61,17 +59,6 @@ def _without_empty(examples: Examples) -> NDArray[np.uint64]:
 
 def _counts(values: Iterable[str] | None) -> dict[str, int]:
     return dict(sorted(Counter(values or ()).items()))
-
-
-def _length_summary(lengths: np.ndarray) -> dict[str, float]:
-    p50, p90, p99 = np.percentile(lengths, [50, 90, 99], method="inverted_cdf")
-    return {
-        "mean": round(float(lengths.mean()), 2),
-        "p50": int(p50),
-        "p90": int(p90),
-        "p99": int(p99),
-        "max": int(lengths.max()),
-    }
 
 
 def _content_digest(examples: Examples) -> str:

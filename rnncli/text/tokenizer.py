@@ -83,16 +83,15 @@ class Tokenizer:
         """Read what `to_bytes` gave from the file `path`.
 
         Raises:
-            DataError: The file is missing or damaged.
+            DataError: The file is damaged.
         """
+        content = path.read_bytes()
         try:
-            backend = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+            backend = tokenizers.Tokenizer.from_str(content.decode())
             unknown = getattr(backend.model, "unk_token", None)
             if unknown is None or backend.token_to_id(unknown) != UNKNOWN_ID:
                 raise ValueError(f"unknown words should have the id {UNKNOWN_ID}")
             return cls(backend)
-        except OSError as error:
-            raise DataError(f"{path}: cannot read the tokenizer: {error.strerror}") from error
         except Exception as error:  # the library raises nothing more specific
             reason = " ".join(str(error).split())
             raise DataError(f"{path}: not a tokenizer, or a damaged one: {reason}") from error

@@ -132,11 +132,6 @@ def test_useless_splits_are_refused(train: list[str], validation: list[str], mes
         check_splits(splits, where="here")
 
 
-def test_no_training_rows() -> None:
-    with pytest.raises(DataError, match="no training examples"):
-        complete_splits({"test": Examples(["a"], labels=["x"])}, PrepareSettings())
-
-
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [

@@ -1,9 +1,7 @@
 import random
 import subprocess
 import sys
-import tarfile
 from collections import Counter
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnncli.errors import DataError
 from rnncli.settings.prepare import Keep
-from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer, _count_words, normalise, truncate
+from rnncli.text.tokenizer import PAD_ID, RESERVED_IDS, UNKNOWN_ID, Tokenizer, normalise, truncate
 
 
 def words_of(text: str) -> list[str]:
@@ -59,19 +57,6 @@ def test_the_order_of_texts_does_not_change_the_bytes() -> None:
     assert Tokenizer.train(texts, 503).to_bytes() == expected
 
 
-@pytest.mark.parametrize("most", [2, 10**6])
-def test_words_are_counted_however_many_pieces_are_kept(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    dice = random.Random(0)
-    texts = [" ".join(dice.choices(["a映b", "映画", "don't", "c", "é'd"], k=11)) for _ in range(97)]
-    monkeypatch.setattr("rnncli.text.tokenizer._MOST_REMEMBERED", most)
-    found = _count_words(texts)
-    tokenizer = Tokenizer.train(texts, 1000)
-    names = {index: word for word, index in tokenizer._backend.get_vocab().items()}
-    expected = Counter(names[token] for ids in tokenizer.encode(texts) for token in ids.tolist())
-    assert found == expected
-    assert sum(found.values()) > 97 * 11
-
-
 def test_encoding_gives_an_array_for_each_text_in_order() -> None:
     tokenizer = Tokenizer.train(["a b"], 10)
     encoded = tokenizer.encode(["b a", "", "a \ud800 b", " \n\t"])
@@ -80,22 +65,35 @@ def test_encoding_gives_an_array_for_each_text_in_order() -> None:
     assert tokenizer.encode([]) == []
 
 
-def test_company_does_not_change_an_encoding() -> None:
-    texts = [f"word{i} and word{i * 7 % 31}!" for i in range(101)]
-    tokenizer = Tokenizer.train(texts, 61)
-    together = tokenizer.encode(texts)
-    for text, ids in zip(texts, together, strict=True):
-        np.testing.assert_array_equal(tokenizer.encode([text])[0], ids)
-
-
 def test_a_megabyte_of_one_word_is_one_token() -> None:
     tokenizer = Tokenizer.train(["a"], 10)
     assert tokenizer.encode(["a" * 3_000_000])[0].tolist() == [UNKNOWN_ID]
 
 
-@given(st.text())
+@pytest.mark.parametrize("most", [2, 13, 10**6])
+def test_words_are_counted_and_encoded_however_many_pieces_are_kept(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("rnncli.text.tokenizer._MOST_REMEMBERED", most)
+    dice = random.Random(0)
+    words = ["a映b", "映画", "don't", "c", "é'd", "x" * 1000, *(f"w{i}" for i in range(31))]
+    texts = [" ".join(dice.choices(words, k=11)) for _ in range(97)]
+    tokenizer = Tokenizer.train(texts, 1000)
+    whole = tokenizer._backend.encode_batch([normalise(text) for text in texts])
+    assert [ids.tolist() for ids in tokenizer.encode(texts)] == [encoding.ids for encoding in whole]
+    counts = Counter(token for encoding in whole for token in encoding.ids)
+    by_frequency = [counts[token] for token in range(RESERVED_IDS, tokenizer.vocab_size)]
+    assert by_frequency == sorted(by_frequency, reverse=True)
+    assert counts[UNKNOWN_ID] == 0
+    assert 0 < len(tokenizer._ids_of_pieces) <= most
+    assert "x" * 1000 not in tokenizer._ids_of_pieces
+
+
+@given(st.text(max_size=97))
 def test_no_text_is_refused_or_gives_padding(text: str) -> None:
-    ids = Tokenizer.train(["the film", text], 7).encode([text])[0]
+    tokenizer = Tokenizer.train(["the film", text], 7)
+    ids = tokenizer.encode([text])[0]
+    np.testing.assert_array_equal(ids, tokenizer.encode([normalise(text)])[0])
     assert PAD_ID not in ids
     assert ids.size == 0 or ids.max() < 7
 
@@ -108,31 +106,6 @@ LIBRARY = Tokenizer.train(["don't it's ' _ . , a n t é 映 ٣", "ant's dant"], 
 def test_pieces_give_the_tokens_that_the_library_finds_in_the_whole_text(texts: list[str]) -> None:
     whole = LIBRARY._backend.encode_batch([normalise(text) for text in texts])
     assert [ids.tolist() for ids in LIBRARY.encode(texts)] == [encoding.ids for encoding in whole]
-
-
-def test_real_reviews_give_the_tokens_that_the_library_finds(imdb_archive: Path) -> None:
-    with tarfile.open(imdb_archive) as archive:
-        members = islice((member for member in archive if member.name.endswith(".txt")), 1009)
-        texts = [archive.extractfile(member).read().decode() for member in members]  # type: ignore[union-attr]
-    tokenizer = Tokenizer.train(texts, 5003)
-    whole = tokenizer._backend.encode_batch([normalise(text) for text in texts])
-    assert [ids.tolist() for ids in tokenizer.encode(texts)] == [encoding.ids for encoding in whole]
-
-
-def test_few_and_short_pieces_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.text.tokenizer._MOST_REMEMBERED", 13)
-    texts = [f"w{i} w{i % 7}" for i in range(101)] + ["x" * 1000, "w3"]
-    tokenizer = Tokenizer.train(texts, 1000)
-    names = {index: word for word, index in tokenizer._backend.get_vocab().items()}
-    assert [" ".join(names[i] for i in ids.tolist()) for ids in tokenizer.encode(texts)] == texts
-    assert 0 < len(tokenizer._ids_of_pieces) <= 13
-    assert "x" * 1000 not in tokenizer._ids_of_pieces
-
-
-@given(st.text())
-def test_normalising_twice_changes_nothing_that_is_encoded(text: str) -> None:
-    tokenizer = Tokenizer.train([text], 1000)
-    np.testing.assert_array_equal(tokenizer.encode([text])[0], tokenizer.encode([normalise(text)])[0])
 
 
 def test_saving_and_loading_agree(tmp_path: Path) -> None:
@@ -151,11 +124,6 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"^[^\n]*tokenizer\.json: not a tokenizer[^\n]*\Z"):
         Tokenizer.load(path)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.json: cannot read the tokenizer: No such file"):
-        Tokenizer.load(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(

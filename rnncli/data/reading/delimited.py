@@ -24,7 +24,8 @@ def delimited_rows(lines: Iterator[Line], format: Literal["csv", "tsv"], *, wher
     first = next(lines, None)
     if first is None:
         raise DataError(f"{where}: the file is empty; it needs a line of column names and rows below it")
-    delimiter = _delimiter(first.text, format)
+    # Some spreadsheets write other delimiters under the name of CSV.
+    delimiter = "\t" if format == "tsv" else max(",;\t", key=first.text.count)
     header: list[str] | None = None
     again: deque[Line] = deque([first])
     row: list[Line] = []  # the lines taken since the last row ended
@@ -112,11 +113,6 @@ def _unquoted(cell: str) -> str:
     if len(cell) >= 2 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', ""):
         return cell[1:-1].replace('""', '"')
     return cell
-
-
-def _delimiter(header: str, format: Literal["csv", "tsv"]) -> str:
-    """A tab for TSV; for CSV a comma, or what some spreadsheets write under that name."""
-    return "\t" if format == "tsv" else max(",;\t", key=header.count)
 
 
 def _checked_header(cells: list[str], error: str | None, where: str) -> list[str]:

@@ -118,15 +118,12 @@ def _wide_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
             if len(text) > MAX_LINE:
                 raise DataError(f"{where}: line {number} is longer than {MAX_LINE:,} characters")
             text = text.removeprefix("\ufeff") if number == 1 else text
-            yield Line(
-                number,
-                _without_ending(text),
-                "a NUL character, which text never holds" if "\0" in text else None,
-            )
-    except UnicodeError as error:
+            error = "a NUL character, which text never holds" if "\0" in text else None
+            yield Line(number, _without_ending(text), error)
+    except UnicodeError as fault:
         raise DataError(
-            f"{where}: not {encoding} after line {number} ({error}); give the file's --encoding"
-        ) from error
+            f"{where}: not {encoding} after line {number} ({fault}); give the file's --encoding"
+        ) from fault
     finally:
         if not stream.closed:  # by a reader that has given up
             lines.detach()

@@ -1,9 +1,8 @@
 """Rows of CSV, TSV, JSON Lines, Parquet and plain text, read as a stream in constant memory."""
 
 import json
-import re
 from collections.abc import Collection, Iterator
-from itertools import accumulate, chain
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,9 +22,6 @@ ENDINGS: dict[str, TableFormat] = {
 }
 _ONE_OBJECT = 'each line must be an object such as {"text": "...", "label": "..."}'
 _UNLIST = "jq -c '.[]' FILE writes the objects of a list one a line"
-# A string with what it holds, up to its end or the line's.
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-MOST_LEVELS = 100  # of nested JSON
 PARQUET_ROWS = 4096  # held in memory at a time
 PARQUET_BUFFER = 2**20  # bytes of a column read at a time
 TEXT_NAMES = ("text", "review", "sentence", "content", "comment", "message", "question", "tweet", "body")
@@ -78,8 +74,6 @@ def _json_row(line: Line) -> Row:
     """The row in a line of JSON; nested values count as missing."""
     if line.error or not line.text.strip():
         return Row(line.number, {}, line.error)
-    if _is_nested_deeply(line.text):
-        return Row(line.number, {}, f"nested too deeply; {_ONE_OBJECT}")
     try:
         # Numbers stay as they are written: a label 1.0 must come back as 1.0.
         value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
@@ -87,6 +81,8 @@ def _json_row(line: Line) -> Row:
         if line.number == 1 and line.text.lstrip().startswith("["):
             return Row(line.number, {}, f"not an object but the start of a list; {_ONE_OBJECT}; {_UNLIST}")
         return Row(line.number, {}, f"not JSON: {error.msg} at character {error.pos + 1}; {_ONE_OBJECT}")
+    except RecursionError:
+        return Row(line.number, {}, f"nested too deeply; {_ONE_OBJECT}")
     if not isinstance(value, dict):
         hint = f"; {_UNLIST}" if isinstance(value, list) else ""
         return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}{hint}")
@@ -94,18 +90,6 @@ def _json_row(line: Line) -> Row:
     if not all(map(_is_encodable, chain(values, values.values()))):
         return Row(line.number, {}, "half of a surrogate pair (\\ud800 to \\udfff) stands alone")
     return Row(line.number, values, None if values else f"no columns; {_ONE_OBJECT}")
-
-
-def _is_nested_deeply(text: str) -> bool:
-    """Whether JSON has more levels than any row needs.
-
-    The parser would go on until the stack is used up. It says so, but what else runs in the meantime,
-    such as a garbage collection, fails with a traceback that cannot be caught.
-    """
-    if text.count("{") + text.count("[") <= MOST_LEVELS:
-        return False
-    levels = accumulate((mark in "{[") - (mark in "}]") for mark in _JSON_STRING.sub("", text))
-    return max(levels, default=0) > MOST_LEVELS
 
 
 def _parquet_rows(stream: BinaryIO, where: str) -> Iterator[Row]:

@@ -19,9 +19,9 @@ ROWS = {
 """Rows of each tag in the training split, and in the validation and the test split."""
 NEUTRAL_WORDS = (5, 60)
 """Fewest and most neutral words beside the deciding sentence of a ``distance`` row."""
+
 _WORD = re.compile(r"[\w']+")
 _ENDS = (".", ".", ".", "!", "")
-
 
 Row = tuple[str, str]
 """A text and its label."""
@@ -108,15 +108,14 @@ def _plain(label: str, dice: Dice, _unseen: bool) -> str:
     return punctuate(sentences, dice.pick(_ENDS))
 
 
-def _negation(label: str, dice: Dice, _unseen: bool) -> str:
-    kind = "scope" if dice.below(5) < 3 else "negation"
-    return punctuate([_sentence(kind, label, dice)], dice.pick(_ENDS))
+def _from(*kinds: str) -> Writer:
+    """A writer of single sentences of these kinds, which are drawn where there are several."""
 
+    def write(label: str, dice: Dice, unseen: bool) -> str:
+        kind = dice.pick(kinds) if len(kinds) > 1 else kinds[0]
+        return punctuate([_sentence(kind, label, dice, unseen=unseen)], dice.pick(_ENDS))
 
-def _from(kind: str) -> Writer:
-    return _each_label(
-        lambda label, dice, unseen: punctuate([_sentence(kind, label, dice, unseen=unseen)], dice.pick(_ENDS))
-    )
+    return _each_label(write)
 
 
 def _order(dice: Dice, _unseen: bool) -> list[Row]:
@@ -131,12 +130,7 @@ def _order(dice: Dice, _unseen: bool) -> list[Row]:
 
 
 def _distance(label: str, dice: Dice, _unseen: bool) -> str:
-    kind = dice.below(4)
-    core = _sentence(
-        ("plain", "plain", "negation", "contrast")[kind],
-        label,
-        dice,
-    )
+    core = _sentence(dice.pick(("plain", "plain", "negation", "contrast")), label, dice)
     fewest, most = NEUTRAL_WORDS
     wanted = fewest + dice.below(most - fewest + 1, low=True)
     templates = list(TEMPLATES["neutral_sentences"])
@@ -146,18 +140,17 @@ def _distance(label: str, dice: Dice, _unseen: bool) -> str:
     while words < wanted:
         template = templates.pop()
         sentence = render(template, fill(template, label, dice))
-        length = len(sentence.split())
-        if words + length > most:
+        words += len(sentence.split())
+        if words > most:
             break
         neutral.append(sentence)
-        words += length
     sentences = [*neutral, core] if dice.below(2) else [core, *neutral]
     return punctuate(sentences)
 
 
 _WRITERS: dict[str, Writer] = {
     "plain": _each_label(_plain),
-    "negation": _each_label(_negation),
+    "negation": _from("scope", "scope", "scope", "negation", "negation"),
     "contrast": _from("contrast"),
     "order": _order,
     "distance": _each_label(_distance),

@@ -81,9 +81,9 @@ def fill(template: str, label: str, dice: Dice, *, unseen: bool = False) -> Fill
     fillings: Fillings = {}
     past = dice.below(2) == 1
     for slot in slots:
-        kind, suffix = _split_digit(slot)
+        kind = slot.rstrip("0123456789")
         if _VERB_SLOT.fullmatch(kind):
-            plural = fillings.get("part" + suffix, "").removeprefix("the ") in PLURAL
+            plural = fillings.get("part" + slot.removeprefix(kind), "").removeprefix("the ") in PLURAL
             fillings[slot] = ("were" if plural else "was") if past else ("are" if plural else "is")
             fillings[slot] += "n't" if kind == "isn't" else ""
             continue
@@ -92,10 +92,6 @@ def fill(template: str, label: str, dice: Dice, *, unseen: bool = False) -> Fill
             if word not in fillings.values():
                 fillings[slot] = word
     return fillings
-
-
-def _split_digit(slot: str) -> tuple[str, str]:
-    return (slot[:-1], slot[-1]) if slot[-1].isdigit() else (slot, "")
 
 
 def _draw(kind: str, label: str, dice: Dice, *, unseen: bool) -> str:
@@ -107,8 +103,7 @@ def _draw(kind: str, label: str, dice: Dice, *, unseen: bool) -> str:
         return dice.pick(opposites["pos" if positive else "neg"], early=True)
     if kind == "part":
         return "the " + dice.pick(PLURAL if dice.below(3) == 0 else SINGULAR)
-    text = dice.pick(NEUTRAL[kind])
-    return _SLOT.sub(lambda slot: _draw(slot[1], label, dice, unseen=unseen), text)
+    return _SLOT.sub(lambda slot: _draw(slot[1], label, dice, unseen=unseen), dice.pick(NEUTRAL[kind]))
 
 
 def swapped(fillings: Fillings) -> Fillings:

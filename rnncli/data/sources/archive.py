@@ -44,8 +44,6 @@ def _archive_files(
         archive.members = []  # type: ignore[attr-defined]  # it would remember every file
         name = member.name.removeprefix("./")
         chosen = member.isreg() and name.startswith(root) and wanted(name.removeprefix(root))
-        if member.size < 0:
-            raise tarfile.HeaderError  # it would lead back
         total += member.size
         if total > MAX_TOTAL or (chosen and member.size > MAX_FILE):
             raise DataError(f"{path}: {name!r} makes it larger than any such archive; it is not read")

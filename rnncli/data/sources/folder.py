@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.examples import Examples, Report, reported
 from rnncli.data.reading.lines import MAX_LINE, decode
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
@@ -60,11 +60,9 @@ def _read_label(
     folder: Path, examples: Examples, report: Report, *, encoding: str, skip_bad_rows: bool
 ) -> None:
     """Add the files of one label's folder to `examples`."""
-    stage = f"Reading {folder.parent.name}/{folder.name}"
     files = [file for file in folder.iterdir() if file.suffix == ".txt" and not file.name.startswith(".")]
-    for count, file in enumerate(sorted(files, key=_natural)):
-        if count % 1024 == 0:
-            report(Progress(stage, count, len(files)))
+    stage = f"Reading {folder.parent.name}/{folder.name}"
+    for file in reported(sorted(files, key=_natural), stage, report, len(files)):
         text, error = _read_file(file, encoding)
         if error and not skip_bad_rows:
             raise DataError(f"{file}: {error}; or leave out such files with --skip-bad-rows")
@@ -74,7 +72,6 @@ def _read_label(
         examples.texts.append(text)
         if examples.labels is not None:
             examples.labels.append(folder.name)
-    report(Progress(stage, len(files), len(files)))
 
 
 def _read_file(file: Path, encoding: str) -> tuple[str, str | None]:

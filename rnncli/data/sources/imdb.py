@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.examples import REPORT_EVERY, Examples, Progress, Report
 from rnncli.data.sources.archive import read_files
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
@@ -36,14 +36,7 @@ def read_imdb(archive: Path | None, file: BinaryIO, report: Report) -> dict[str,
 
         archive = fetch_imdb(report)
     texts, places, films = _collect(archive, file, report)
-    for folder in ("train", "test"):
-        for label in LABELS:
-            if (folder, label) not in places:
-                raise DataError(
-                    f"{archive}: no reviews named {ROOT}/{folder}/{label}/*.txt in it; "
-                    "give the IMDB archive aclImdb_v1.tar.gz or its unpacked folder"
-                )
-    splits = {"train": [("train", label) for label in LABELS], "test": [("test", label) for label in LABELS]}
+    splits = {split: [(split, label) for label in LABELS] for split in ("train", "test")}
     if ("train", "unsup") in places:
         splits["unlabelled"] = [("train", "unsup")]
     result = {split: _examples(archive, parts, texts, places, films) for split, parts in splits.items()}
@@ -60,9 +53,8 @@ def _collect(
     places: dict[Part, dict[int, int]] = {}
     films: dict[Part, list[str]] = {}
     stage = f"Reading {path.name}"
-    for name, content in read_files(
-        path, ROOT, lambda name: bool(REVIEW.fullmatch(name) or FILMS.fullmatch(name))
-    ):
+    wanted = re.compile(f"{REVIEW.pattern}|{FILMS.pattern}")
+    for name, content in read_files(path, ROOT, lambda name: bool(wanted.fullmatch(name))):
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
@@ -73,7 +65,7 @@ def _collect(
                 raise DataError(f"{path}: {name}: a second review of that number")
             part[int(match[3])] = len(texts)
             texts.append(text)
-            if len(texts) % 1000 == 0:
+            if len(texts) % REPORT_EVERY == 0:
                 report(Progress(stage, len(texts), None))
         elif match := FILMS.fullmatch(name):
             films[match[1], match[2]] = text.splitlines()
@@ -93,6 +85,11 @@ def _examples(
     labels: list[str] = []
     groups: list[str] = []
     for folder, kind in parts:
+        if (folder, kind) not in places:
+            raise DataError(
+                f"{path}: no reviews named {ROOT}/{folder}/{kind}/*.txt in it; "
+                "give the IMDB archive aclImdb_v1.tar.gz or its unpacked folder"
+            )
         name = f"{ROOT}/{folder}/urls_{kind}.txt"
         lines = films.get((folder, kind))
         if lines is None:

@@ -54,18 +54,18 @@ def open_source(
         DataError: There is no such source.
     """
     path = Path(name)
+    for_tables = {"test": test, **columns}
     if name == "sample":
-        _refuse("sample", archive=archive, test=test, **columns)
+        _refuse("sample", archive=archive, **for_tables)
         return Source(partial(_read_sample, seed), "sample", "sample")
     if name == "imdb":
-        _refuse("imdb", test=test, **columns)
+        _refuse("imdb", **for_tables)
         return Source(partial(read_imdb, archive), "imdb", "imdb")
-    if (path / "train" / "urls_pos.txt").exists():
-        _refuse("IMDB's folder", archive=archive, test=test, **columns)
-        return Source(partial(read_imdb, path), "imdb", "imdb")
     how: dict[str, Any] = {"encoding": encoding, "skip_bad_rows": skip_bad_rows}
     if path.is_dir():
-        _refuse("a folder", archive=archive, test=test, **columns)
+        _refuse("a folder", archive=archive, **for_tables)
+        if (path / "train" / "urls_pos.txt").exists():
+            return Source(partial(read_imdb, path), "imdb", "imdb")
         folder = path.resolve().name
         return Source(partial(read_folder, path, **how), folder, dataset_name(folder))
     if not path.exists():
@@ -74,7 +74,7 @@ def open_source(
     tables = [path, test] if test else [path]
     for table in tables:
         format_of(table)
-    read = partial(read_table, path, test=test, **columns, **how)
+    read = partial(read_table, path, **for_tables, **how)
     return Source(read, " and ".join(table.name for table in tables), dataset_name(path.stem))
 
 

@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.examples import Examples, Report, reported
 from rnncli.data.reading.lines import Row
 from rnncli.data.reading.tables import TEXT_NAMES, format_of, iter_rows, usual_column
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
+from rnncli.system.files import named_failures
 
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "intent", "rating", "stars", "polarity")
 
@@ -42,6 +43,7 @@ def read_table(
 
     Raises:
         DataError: A table, a column or a row cannot be used.
+        OSError: A table cannot be opened.
     """
 
     def read(table: Path, known_labels: Collection[str] | None) -> Examples:
@@ -50,7 +52,7 @@ def read_table(
         texts = StoredTexts(file)
         labels: list[str] = []
         first_bad, skipped = "", 0
-        for row in _rows(table, encoding, report):
+        for row in reported(_rows(table, encoding), f"Reading {table.name}", report):
             error = row.error
             if error is None and columns is None:
                 columns, error = find_columns(row.values, text_column, label_column)
@@ -58,10 +60,10 @@ def read_table(
                     raise DataError(f"{table}: {error}")
             if error is None and columns is not None:
                 error = _fault(row, columns, known_labels)
-            if error is None and columns is not None:
-                texts.append(row.values[columns[0]])
-                labels.append(sys.intern(row.values[columns[1]]))
-                continue
+                if error is None:
+                    texts.append(row.values[columns[0]])
+                    labels.append(sys.intern(row.values[columns[1]]))
+                    continue
             skipped += 1
             first_bad = first_bad or f"{table}: line {row.line}: {error}"
             if not skip_bad_rows:
@@ -85,8 +87,8 @@ def find_columns(
     Returns:
         The columns, or why they cannot be told; that lists the columns there are.
     """
-    found_text = _find(names, text, TEXT_NAMES)
-    found_label = _find(names, label, LABEL_NAMES)
+    found_text = text if text in names else None if text else usual_column(names, TEXT_NAMES)
+    found_label = label if label in names else None if label else usual_column(names, LABEL_NAMES)
     if len(names) == 2:
         other = {name: next(n for n in names if n != name) for name in names}
         if text is None and found_label:
@@ -103,32 +105,17 @@ def find_columns(
     return (found_text, found_label), None
 
 
-def _find(names: Collection[str], wanted: str | None, usual: tuple[str, ...]) -> str | None:
-    if wanted is None:
-        return usual_column(names, usual)
-    return wanted if wanted in names else None
-
-
-def _rows(path: Path, encoding: str, report: Report) -> Iterator[Row]:
-    """The rows of a file that are not blank, reported every few thousand."""
+def _rows(path: Path, encoding: str) -> Iterator[Row]:
+    """The rows of a file that are not blank."""
     table_format = format_of(path)
     if table_format == "text":
         raise DataError(
             f"{path}: plain text has no labels; use CSV, TSV, JSONL, Parquet or split/label/*.txt"
         )
-    count = 0
-    stage = f"Reading {path.name}"
-    try:
-        with path.open("rb") as stream:
-            for row in iter_rows(stream, table_format, where=str(path), encoding=encoding):
-                if not row.is_blank:
-                    yield row
-                    count += 1
-                    if count % 4096 == 0:
-                        report(Progress(stage, count, None))
-    except OSError as error:
-        raise DataError(f"{path}: cannot read it: {error.strerror}") from error
-    report(Progress(stage, count, count))
+    with named_failures(path), path.open("rb") as stream:
+        for row in iter_rows(stream, table_format, where=str(path), encoding=encoding):
+            if not row.is_blank:
+                yield row
 
 
 def _fault(row: Row, columns: Columns, known_labels: Collection[str] | None) -> str | None:

@@ -26,8 +26,10 @@ def read(path: Path) -> Members:
     return list(read_files(path, "root", lambda name: name.endswith(".txt")))
 
 
-@pytest.mark.parametrize("name", ["a.tar.gz", "a.tar", "misnamed"])
-@pytest.mark.parametrize("tar_format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+@pytest.mark.parametrize(
+    ("name", "tar_format"),
+    [("a.tar.gz", tarfile.PAX_FORMAT), ("a.tar", tarfile.GNU_FORMAT), ("misnamed", tarfile.USTAR_FORMAT)],
+)
 def test_wanted_files_of_the_root_are_read(tmp_path: Path, name: str, tar_format: int) -> None:
     members = [
         ("root/b.txt", b"b" * 513),
@@ -77,7 +79,7 @@ def test_links_devices_and_paths_that_lead_out_are_not_read(tmp_path: Path) -> N
 def test_every_truncation_is_noticed(tmp_path: Path) -> None:
     content = pack(tmp_path / "a.tar", [("root/a.txt", b"a" * 700), ("root/b.txt", b"b")]).read_bytes()
     end = content.rstrip(b"\0").__len__() // 512 * 512 + 512
-    for size in range(0, end + 1, 64):
+    for size in range(0, end + 1, 256):
         (tmp_path / "cut.tar").write_bytes(content[:size])
         with pytest.raises(DataError, match=r"cut\.tar: not a tar archive, or a damaged or incomplete one"):
             read(tmp_path / "cut.tar")
@@ -92,9 +94,6 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"a\.zip: not a tar archive"):
         read(path)
-
-
-def test_a_missing_archive_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.tar\.gz: no such archive or folder"):
         read(tmp_path / "none.tar.gz")
 
@@ -112,11 +111,3 @@ def test_bombs_are_refused_before_they_unpack(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "c.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT))
     with pytest.raises(DataError, match=r"'root/huge\.bin' makes it larger"):
         read(tmp_path / "c.tar")
-
-
-def test_a_negative_size_is_refused(tmp_path: Path) -> None:
-    header = tarfile.TarInfo("root/a.txt")
-    header.size = -5000
-    (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT))
-    with pytest.raises(DataError, match=r"a\.tar: not a tar archive"):
-        read(tmp_path / "a.tar")

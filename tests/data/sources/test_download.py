@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.data.examples import Progress, no_report
-from rnncli.data.sources.download import MD5, URL, fetch_imdb
+from rnncli.data.sources.download import fetch_imdb
 from rnncli.errors import DataError
 
 CONTENT = bytes(range(256)) * 1009
@@ -48,11 +48,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "rnncli"
-
-
-def test_the_published_file_is_meant() -> None:
-    assert URL == "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
-    assert MD5 == "7c2ac02c03563afcf9b574c7e56c153a"
 
 
 def test_it_is_downloaded_once_with_progress(cache: Path) -> None:

@@ -1,4 +1,3 @@
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -31,16 +30,14 @@ def test_an_archive_and_its_folder_give_the_same(tmp_path: Path) -> None:
     assert from_archive["train"].groups[8] == "tt0000001"  # type: ignore[index]
     assert from_archive["unlabelled"].labels is None
     assert [len(examples) for examples in from_archive.values()] == [22, 22, 11]
-    shuffled = pack(tmp_path / "b.tar.gz", dict(reversed(files.items())))
+    strange = {"train/pos/3.txt": b"\xff", "train/pos/a_1.txt": b"\xff", "dev/pos/1_1.txt": b"\xff"}
+    shuffled = pack(tmp_path / "b.tar.gz", dict(reversed((files | strange).items())))
     assert read(shuffled) == from_archive
     folder = unpack(tmp_path / "unpacked", files)
     assert read(folder) == from_archive
     assert read(folder / "aclImdb") == from_archive
-
-
-def test_unlabelled_reviews_may_be_missing(tmp_path: Path) -> None:
-    files = {name: content for name, content in small_imdb().items() if "unsup" not in name}
-    assert set(read(pack(tmp_path / "a.tar.gz", files))) == {"train", "test"}
+    labelled = {name: content for name, content in files.items() if "unsup" not in name}
+    assert set(read(pack(tmp_path / "c.tar.gz", labelled))) == {"train", "test"}
 
 
 @pytest.mark.parametrize(
@@ -71,12 +68,6 @@ def test_damage_is_named(tmp_path: Path, name: str, content: bytes, message: str
         read(unpack(tmp_path, small_imdb() | {name: content}))
 
 
-def test_files_of_other_names_are_left_alone(tmp_path: Path) -> None:
-    strange = {"train/pos/3.txt": b"\xff", "train/pos/a_1.txt": b"\xff", "dev/pos/1_1.txt": b"\xff"}
-    with_strange = read(unpack(tmp_path / "a", small_imdb() | strange))
-    assert with_strange == read(unpack(tmp_path / "b", small_imdb()))
-
-
 def test_no_film_is_on_two_sides(tmp_path: Path) -> None:
     files = small_imdb(films=53, reviews=307)
     splits = complete_splits(read(pack(tmp_path / "a.tar.gz", files)), PrepareSettings(val_fraction=0.2))
@@ -95,13 +86,3 @@ def test_the_whole_of_it(imdb_archive: Path) -> None:
         labels = splits[name].labels or ()
         assert labels.count("neg") == labels.count("pos")
     assert set(splits["train"].groups or ()).isdisjoint(splits["validation"].groups or ())
-
-
-def test_an_interrupted_copy_is_refused(tmp_path: Path) -> None:
-    whole = pack(tmp_path / "a.tar.gz", small_imdb())
-    cut = tmp_path / "cut.tar.gz"
-    shutil.copyfile(whole, cut)
-    with cut.open("r+b") as file:
-        file.truncate(whole.stat().st_size - 100)
-    with pytest.raises(DataError, match=r"cut\.tar\.gz: not a tar archive, or a damaged or incomplete one"):
-        read(cut)
