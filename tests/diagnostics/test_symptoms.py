@@ -23,13 +23,11 @@ def epochs(*figures: tuple[float, float], train_accuracy: float = 0.5) -> list[d
 
 
 def of_training(
-    history: list[dict[str, Any]],
-    validation: dict[str, int] = EVEN,
-    *,
-    balanced: bool = False,
-    only_label: str | None = None,
+    history: list[dict[str, Any]], validation: dict[str, int] = EVEN, **options: Any
 ) -> list[str]:
-    return symptoms.of_training(history, EVEN, validation, balanced=balanced, only_label=only_label)
+    return symptoms.of_training(
+        history, EVEN, validation, **{"balanced": False, "only_label": None} | options
+    )
 
 
 def test_blind_answers_by_hand() -> None:

@@ -73,27 +73,16 @@ def test_each_is_tested_against_the_most_accurate() -> None:
     assert poor.against_best.difference < middle.against_best.difference < 0
 
 
-def test_of_equals_the_first_is_best() -> None:
-    twin = dataclasses.replace(BEST, run="twin")
-    first, second = compare(BEST, twin).entries
+def test_of_equals_the_first_is_best_even_of_one_name() -> None:
+    first, second = compare(BEST, dataclasses.replace(BEST, parameters=7)).entries
     assert first.against_best is None
-    assert (second.run, second.against_best.difference, second.adjusted_p) == ("twin", 0.0, 1.0)
-
-
-def test_two_runs_of_one_name_are_two() -> None:
-    here, there = entry("gru-1", 0.9), dataclasses.replace(entry("gru-1", 0.9), parameters=7)
-    assert [each.against_best is None for each in compare(here, there).entries] == [True, False]
-
-
-def test_one_run_alone() -> None:
-    comparison = compare(POOR)
-    assert (names_of(comparison), comparison.differing) == (["poor"], [])
-    assert comparison.entries[0].against_best is None
+    assert (second.parameters, second.against_best.difference, second.adjusted_p) == (7, 0.0, 1.0)
 
 
 def test_settings_that_differ_are_listed_in_their_order() -> None:
     other = entry("other", settings={"dataset": "words", "hidden_size": 32, "arch": "lstm"})
     assert compare(POOR, other).differing == ["hidden_size", "arch"]
+    assert compare(POOR).differing == []
 
 
 @pytest.mark.parametrize(

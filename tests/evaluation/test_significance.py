@@ -16,7 +16,7 @@ from rnncli.evaluation.significance import holm, mcnemar, paired_interval, paire
         (0, 12, 0.00048828125),
         (130, 171, 0.02098066169376244),
         (5_000, 5_300, 0.003215819673645259),
-        (1, 0, 1.0),
+        (0, 20_000, 0.0),
         (7, 7, 1.0),
         (0, 0, 1.0),
     ],
@@ -34,14 +34,11 @@ def test_mcnemar_adds_up_all_splits_at_least_as_uneven(total: int) -> None:
         assert mcnemar(first, total - first) == pytest.approx(exact, rel=1e-12)
 
 
-def test_mcnemar_of_a_vast_difference_is_zero_not_an_error() -> None:
-    assert mcnemar(0, 20_000) == 0.0
-
-
 def test_paired_interval_by_hand() -> None:
     # b' = 12.5, c' = 5.5, n' = 102.
     margin = 1.959963984540054 * math.sqrt(18 - 49 / 102) / 102
     assert paired_interval(12, 5, 100) == pytest.approx((7 / 102 - margin, 7 / 102 + margin))
+    assert (paired_interval(1, 0, 1)[1], paired_interval(0, 1, 1)[0]) == (1, -1)
 
 
 def test_paired_interval_covers_the_true_difference() -> None:
@@ -51,11 +48,6 @@ def test_paired_interval_covers_the_true_difference() -> None:
     intervals = [paired_interval(int(b), int(c), 101) for _, b, c, _ in tables]
     covered = np.mean([low <= 0.08 <= high for low, high in intervals])
     assert 0.94 <= covered <= 0.97
-
-
-def test_paired_interval_stays_within_one() -> None:
-    assert paired_interval(1, 0, 1)[1] <= 1
-    assert paired_interval(0, 1, 1)[0] >= -1
 
 
 def test_paired_test_counts_disagreements() -> None:
@@ -68,18 +60,11 @@ def test_paired_test_counts_disagreements() -> None:
     assert result.difference == pytest.approx(first.mean() - second.mean())
     assert result.interval == paired_interval(b, c, 499)
     assert result.p_value == mcnemar(b, c)
-    assert result.difference > 0
-    assert result.p_value < 0.01
-
-
-def test_paired_test_of_equal_predictions() -> None:
-    same = np.array([True, False, True])
-    result = paired_test(same, same)
-    assert (result.difference, result.p_value) == (0.0, 1.0)
 
 
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
 
 
 def test_holm_never_leaves_the_unit_interval_or_the_order() -> None:
@@ -89,8 +74,3 @@ def test_holm_never_leaves_the_unit_interval_or_the_order() -> None:
     assert (adjusted <= 1).all()
     order = np.argsort(p_values)
     assert (np.diff(adjusted[order]) >= 0).all()
-
-
-def test_holm_of_one_value_and_of_none() -> None:
-    assert holm([0.2]) == [0.2]
-    assert holm([]) == []

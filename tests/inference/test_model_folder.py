@@ -1,7 +1,6 @@
 """Saving and loading models, and every way in which a model folder can be wrong."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from rnncli.errors import RunError
-from rnncli.inference.model_folder import load_model, save_model
+from rnncli.inference.model_folder import REMEDY, load_model, save_model
 from rnncli.models.numpy_forward import forward
 from rnncli.models.parameters import parameters
 from rnncli.settings.model import ARCHES, ModelShape
@@ -23,6 +22,7 @@ CONFIG = ModelShape(
     "bigru", vocab_size=29, num_classes=3, embedding_size=5, hidden_size=3, num_layers=2, pooling="max"
 )
 LABELS = ("très bien, non ?", " two  spaces ", "否定\t🙂")
+FILES = ("model.safetensors", "tokenizer.json", "model.json")
 KERNEL = "encoder.layer_1.backward.recurrent_kernel"
 
 
@@ -54,7 +54,8 @@ def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -
     config = replace(CONFIG, arch=arch, num_classes=num_classes)
     model = random_model(config, label_names=LABELS, max_length=17, keep="both")
     save_model(tmp_path / "model", model)
-    found = load_model(tmp_path / "model", verify=True)
+    (tmp_path / "model").rename(tmp_path / "elsewhere")
+    found = load_model(tmp_path / "elsewhere", verify=True)
     assert (found.config, found.label_names) == (config, LABELS[:num_classes])
     assert (found.max_length, found.keep) == (17, "both")
     assert found.dataset == model.dataset
@@ -70,12 +71,7 @@ def test_equal_models_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
     save_model(tmp_path / "again", random_model(CONFIG, label_names=LABELS))
     for path in folder.iterdir():
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "SHA256SUMS",
-        "model.json",
-        "model.safetensors",
-        "tokenizer.json",
-    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", *sorted(FILES)]
 
 
 def test_saving_replaces_the_folder_whole(folder: Path) -> None:
@@ -100,50 +96,25 @@ def test_a_model_that_is_wrong_is_not_saved(folder: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "model.json"])
-@pytest.mark.parametrize("damage", ["missing", "a folder", "empty", "cut", "a byte more", "a bit flipped"])
-def test_damage_is_found_and_named(folder: Path, name: str, damage: str) -> None:
-    path = folder / name
-    content = path.read_bytes()
-    path.unlink()
-    if damage == "a folder":
-        path.mkdir()
-    elif damage != "missing":
-        middle = len(content) // 2
-        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-        changed = {"empty": b"", "cut": content[:middle], "a byte more": content + b"!"}
-        path.write_bytes(changed.get(damage, flipped))
-    with pytest.raises(RunError, match=name):
+@pytest.mark.parametrize("name", [*FILES, "SHA256SUMS"])
+def test_each_file_is_checked_and_named(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(RunError, match=rf"model/\S+: .*; {REMEDY}$"):
         load_model(folder)
-
-
-def test_a_model_of_an_earlier_version_is_refused(folder: Path) -> None:
-    (folder / "SHA256SUMS").unlink()
-    with pytest.raises(RunError, match=r"model/SHA256SUMS: it is missing: an earlier version"):
+    (folder / name).unlink()
+    with pytest.raises(RunError, match=rf"model/{name}: it is missing.*; {REMEDY}$"):
         load_model(folder)
-
-
-def test_no_model_at_all(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"nowhere/SHA256SUMS: it is missing"):
-        load_model(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"kernel": np.ones((2, 9), np.float32)},
-            rf"tensor '{KERNEL}': expected shape \(3, 9\), found \(2, 9\)",
-        ),
+        ({"kernel": np.ones((2, 9), np.float32)}, rf"'{KERNEL}': expected shape \(3, 9\), found \(2, 9\)"),
         ({"kernel": np.ones((3, 9), np.float64)}, rf"tensor '{KERNEL}': expected float32, found F64"),
-        (
-            {"kernel": np.full((3, 9), np.inf, np.float32)},
-            rf"tensor '{KERNEL}' holds values that are not finite",
-        ),
-        (
-            {"kernel": np.full((3, 9), np.nan, np.float32)},
-            rf"tensor '{KERNEL}' holds values that are not finite",
-        ),
+        ({"kernel": np.full((3, 9), np.inf, np.float32)}, rf"tensor '{KERNEL}' holds values that are not"),
+        ({"kernel": np.full((3, 9), np.nan, np.float32)}, rf"tensor '{KERNEL}' holds values that are not"),
         ({"kernel": None}, rf"tensor '{KERNEL}' is missing"),
         ({"kernel": np.ones((3, 9), np.float32), "more": np.ones(1, np.float32)}, r"unknown tensor 'more'"),
     ],
@@ -167,11 +138,9 @@ def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message:
         ("config", CONFIG.to_dict() | {"vocab_size": 30}, "expected 30 entries, found 29"),
         ("config", CONFIG.to_dict() | {"num_classes": 4}, "expected 4 distinct names, found 3"),
         ("label_names", ["a", "b", "a"], "expected 3 distinct names"),
-        ("label_names", ["a", "b", 3], "expected 3 distinct names"),
         ("label_names", [["a"], ["b"], []], "expected 3 distinct names"),
         ("label_names", None, "TypeError"),
         ("max_length", 0, "max_length"),
-        ("max_length", 2.5, "max_length"),
         ("keep", "middle", "middle"),
         ("dataset", 3, "TypeError"),
     ],
@@ -196,11 +165,9 @@ def test_an_entry_that_a_foreign_description_lacks_is_named(folder: Path, name: 
     ("pair", "message"),
     [
         ({"token_ids": [2, 3], "probabilities": [0.2, 0.3, 0.5]}, "golden probabilities"),
-        ({"token_ids": [2, 3], "probabilities": [1e300] * 3}, "golden probabilities"),
         ({"token_ids": [2, 3], "probabilities": [0.2, 0.8]}, "golden pairs"),
         ({"token_ids": [29], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
         ({"token_ids": [10**30], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
-        ({"token_ids": ["x"], "probabilities": [0.2, 0.3, 0.5]}, "golden pairs"),
         ({"token_ids": [2]}, "golden pairs"),
         ("no pair", "golden pairs"),
     ],
@@ -227,8 +194,3 @@ def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:
     rewrite(folder)
     with pytest.raises(RunError, match=r"tokenizer\.json: expected 29 entries, found 5"):
         load_model(folder)
-
-
-def test_a_folder_that_moved_still_loads(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder, tmp_path / "elsewhere")
-    assert load_model(tmp_path / "elsewhere", verify=True).label_names == LABELS

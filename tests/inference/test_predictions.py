@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rnncli.errors import RunError
+from rnncli.inference import predictions
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.settings.model import ModelShape
@@ -46,6 +47,14 @@ def test_unknown_words_are_counted_in_the_whole_text() -> None:
     text = "Qwerty " * 7 + "great BAD " * 13
     (prediction,) = predict(random_model(CONFIG, max_length=11), text)
     assert (prediction.tokens, prediction.unknown, prediction.truncated) == (33, 7, True)
+
+
+def test_the_jitted_model_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, random = random_model(CONFIG), np.random.default_rng(3)
+    texts = [random.integers(1, 103, length, dtype=np.int32) for length in random.integers(0, 24, 61)]
+    expected = Predictor(model).probabilities(texts)
+    monkeypatch.setattr(predictions, "BREAK_EVEN", 0)
+    np.testing.assert_allclose(Predictor(model).probabilities(texts), expected, atol=1e-6)
 
 
 def test_ids_beyond_the_vocabulary_are_refused() -> None:

@@ -24,8 +24,8 @@ def main() -> None:
     ):
         for shape in shapes:
             problem = random_problem(shape, seed=least, least=least)
-            named = to_arrays(problem, solve(problem))
-            arrays |= {f"{library}/{shape.name}/{name}": value for name, value in named.items()}
+            found = to_arrays(problem, solve(problem))
+            arrays |= {f"{library}/{shape.name}/{name}": value for name, value in found.items()}
     np.savez_compressed(PATH, allow_pickle=False, **arrays)
 
 

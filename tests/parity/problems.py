@@ -11,6 +11,8 @@ import numpy as np
 
 BATCH, TIME, INPUT_SIZE, HIDDEN_SIZE = 5, 11, 7, 3
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+GIVEN = ("inputs", "lengths", "output_factors", "last_factors")  # the arrays of a problem
+FOUND = ("outputs", "last", "input_gradient")  # and of an answer
 
 
 class Shape(NamedTuple):
@@ -129,32 +131,25 @@ def two_biases(weights: dict[str, np.ndarray], prefix: str) -> tuple[np.ndarray,
 
 def to_arrays(problem: Problem, answer: Answer) -> dict[str, np.ndarray]:
     """Flat names to arrays, for a file."""
-    named = {
-        "inputs": problem.inputs,
-        "lengths": problem.lengths,
-        "output_factors": problem.output_factors,
-        "last_factors": problem.last_factors,
-        "outputs": answer.outputs,
-        "last": answer.last,
-        "input_gradient": answer.input_gradient,
-    }
-    named |= {f"weights/{name}": value for name, value in problem.weights.items()}
-    named |= {f"gradients/{name}": value for name, value in answer.gradients.items()}
+    arrays = {name: getattr(problem, name) for name in GIVEN} | named(answer)
+    arrays |= {f"weights/{name}": value for name, value in problem.weights.items()}
     return {
-        name: value.astype(np.int32 if name == "lengths" else np.float32) for name, value in named.items()
+        name: value.astype(np.int32 if name == "lengths" else np.float32) for name, value in arrays.items()
     }
+
+
+def named(answer: Answer) -> dict[str, np.ndarray]:
+    """All arrays of an answer by name, those of the gradients below ``gradients/``."""
+    gradients = {f"gradients/{name}": value for name, value in answer.gradients.items()}
+    return {name: getattr(answer, name) for name in FOUND} | gradients
+
+
+def below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names start with `prefix`, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def from_arrays(shape: Shape, arrays: dict[str, np.ndarray]) -> tuple[Problem, Answer]:
     """What `to_arrays` was given."""
-
-    def below(prefix: str) -> dict[str, np.ndarray]:
-        return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-
-    problem = Problem(
-        shape,
-        below("weights/"),
-        *(arrays[name] for name in ("inputs", "lengths", "output_factors", "last_factors")),
-    )
-    answer = Answer(arrays["outputs"], arrays["last"], arrays["input_gradient"], below("gradients/"))
-    return problem, answer
+    problem = Problem(shape, below("weights/", arrays), *(arrays[name] for name in GIVEN))
+    return problem, Answer(*(arrays[name] for name in FOUND), below("gradients/", arrays))

@@ -1,6 +1,5 @@
 """Sealed folders: replaced whole, checked by others too, and refused when anything is wrong."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -123,10 +122,10 @@ def test_what_was_sealed_comes_back_and_sha256sum_agrees(folder: Path) -> None:
 
 
 def test_the_fingerprint_tells_contents_and_not_places(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder, tmp_path / "elsewhere")
-    assert opened(tmp_path / "elsewhere").fingerprint == opened(folder).fingerprint
-    write(tmp_path / "elsewhere", "other")
-    assert opened(tmp_path / "elsewhere").fingerprint != opened(folder).fingerprint
+    elsewhere = tmp_path / "elsewhere"
+    for content, same in (("content", True), ("other", False)):
+        write(elsewhere, content)
+        assert (opened(elsewhere).fingerprint == opened(folder).fingerprint) is same
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,6 @@ def test_the_fingerprint_tells_contents_and_not_places(folder: Path, tmp_path: P
         (Path.unlink, "it is missing"),
         (lambda path: path.write_bytes(b""), "its SHA-256 differs: it was changed or damaged"),
         (lambda path: path.write_bytes(path.read_bytes().replace(b"3", b"2")), "its SHA-256 differs"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-2]), "its SHA-256 differs"),
         (lambda path: path.write_bytes(path.read_bytes() + b"\n"), "its SHA-256 differs"),
         (lambda path: (path.unlink(), path.mkdir()), "cannot read it: Is a directory"),
     ],
