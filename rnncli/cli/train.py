@@ -1,5 +1,6 @@
 """`rnncli train`: settings from all their places, a run trained, its figures shown."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,63 +27,43 @@ if TYPE_CHECKING:
     from rnncli.system.cluster import Cluster
     from rnncli.workflows.training_run import TrainingRun
 
-RUN, CLUSTER = "Run", "Several processes"
 PANELS = {"model": "Model", "data": "Training", "optimizer": "Training", "": "Training"}
+run_option = partial(typer.Option, rich_help_panel="Run")
+cluster_option = partial(typer.Option, rich_help_panel="Several processes")
 
 
 @with_settings(TrainSettings, PANELS)
 def train(
     *,
     given: dict[str, Any],
-    preset: Annotated[
-        str | None, typer.Option(help=f"Named settings: {', '.join(PRESETS)}.", rich_help_panel=RUN)
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of settings.", dir_okay=False, rich_help_panel=RUN)
-    ] = None,
+    preset: Annotated[str | None, run_option(help=f"Named settings: {', '.join(PRESETS)}.")] = None,
+    config: Annotated[Path | None, run_option(help="TOML file of settings.", dir_okay=False)] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(
+        run_option(
             help="Prepared dataset, by name or path. [default: the one prepared last]",
             autocompletion=complete_dataset,
-            rich_help_panel=RUN,
         ),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the run. [default: DATASET-ARCH-N]", rich_help_panel=RUN)
-    ] = None,
+    name: Annotated[str | None, run_option(help="Name of the run. [default: DATASET-ARCH-N]")] = None,
     resume: Annotated[
         str | None,
-        typer.Option(
-            help="Continue this run where it stopped.",
-            autocompletion=complete_unfinished_run,
-            rich_help_panel=RUN,
-        ),
+        run_option(help="Continue this run where it stopped.", autocompletion=complete_unfinished_run),
     ] = None,
     checkpoint_every: Annotated[
-        str | None,
-        typer.Option(
-            help="Also save every N steps or minutes: 500, 10m.", metavar="N|Nm", rich_help_panel=RUN
-        ),
+        str | None, run_option(help="Also save every N steps or minutes: 500, 10m.", metavar="N|Nm")
     ] = None,
-    devices: Annotated[
-        int, typer.Option(help="Processor cores to use as devices; 0: all.", min=0, rich_help_panel=RUN)
-    ] = 0,
+    devices: Annotated[int, run_option(help="Processor cores to use as devices; 0: all.", min=0)] = 0,
     coordinator: Annotated[
         str | None,
-        typer.Option(
+        cluster_option(
             help="Train with other processes: where the first one listens, or auto under Slurm, Open MPI or "
             "Kubernetes.",
             metavar="HOST:PORT|auto",
-            rich_help_panel=CLUSTER,
         ),
     ] = None,
-    num_processes: Annotated[
-        int | None, typer.Option(help="How many processes there are.", min=1, rich_help_panel=CLUSTER)
-    ] = None,
-    process_id: Annotated[
-        int | None, typer.Option(help="Which of them this is, from 0.", min=0, rich_help_panel=CLUSTER)
-    ] = None,
+    num_processes: Annotated[int | None, cluster_option(help="How many processes there are.", min=1)] = None,
+    process_id: Annotated[int | None, cluster_option(help="Which of them this is, from 0.", min=0)] = None,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
@@ -96,27 +77,16 @@ def train(
     from rnncli.data.dataset import list_datasets
     from rnncli.reporting.progress import training_progress
     from rnncli.system.cluster import highest_of_all
-    from rnncli.workflows.train import opened_training
+    from rnncli.workflows.train import train as train_run
 
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
     writes = cluster is None or cluster.is_first
     if dataset is None and resume is None and not list_datasets(runs_dir):
         console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
-    opened = opened_training(
-        given,
-        dataset=dataset,
-        name=name,
-        resume=resume,
-        preset=preset,
-        config=config,
-        runs_dir=runs_dir,
-        checkpoint_every=checkpoint_every,
-        devices=devices,
-        cluster=cluster,
-        warn=console.warn if writes else lambda _text: None,
-    )
     stopped = 0
-    with stop_requests() as requested, opened as training:
+
+    def follow(training: "TrainingRun") -> None:
+        nonlocal stopped
         err = console.stderr_console(quiet=quiet or not writes)
         err.print(_what_is_trained(training))
         with training_progress(err, training.settings) as show:
@@ -125,13 +95,29 @@ def train(
                 # Of several processes all stop after the same step.
                 if stopped := highest_of_all(requested()):
                     training.save_checkpoint()
-                    break
+                    return
+
+    with stop_requests() as requested:
+        run = train_run(
+            dataset=dataset,
+            name=name,
+            resume=resume,
+            preset=preset,
+            config=config,
+            runs_dir=runs_dir,
+            checkpoint_every=checkpoint_every,
+            devices=devices,
+            cluster=cluster,
+            warn=console.warn if writes else lambda _text: None,
+            follow=follow,
+            **given,
+        )
     if stopped:
         if writes:
-            console.note(f"stopped and saved; continue with: rnncli train --resume {training.run.name}")
+            console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
         raise typer.Exit(128 + stopped)
     if writes:
-        _report_end(training.run, json=json, quiet=quiet)
+        _report_end(run, json=json, quiet=quiet)
 
 
 def _cluster(

@@ -28,8 +28,7 @@ class Standing:
     """Where a training stands, apart from its arrays; plain JSON values.
 
     Attributes:
-        epoch: the epoch in progress, from 1.
-        batch: batches of it that are done.
+        batch: batches of the epoch in progress that are done.
         sums: the objective's sums over those batches, with ``grad_norm``.
         seconds: time spent on them without compilation.
         compile_seconds: time spent compiling during the epoch.
@@ -38,7 +37,6 @@ class Standing:
         history: a dictionary for each finished epoch, as in metrics.jsonl.
     """
 
-    epoch: int = 1
     batch: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -46,6 +44,11 @@ class Standing:
     best_epoch: int = 0
     best: dict[str, float] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch in progress, from 1."""
+        return len(self.history) + 1
 
     def add(self, sums: Sums, step: int) -> None:
         """Count one batch.
@@ -61,17 +64,6 @@ class Standing:
         self.batch += 1
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-
-    def finish_epoch(self, metrics: dict[str, Any]) -> None:
-        """Record an epoch and move to the next."""
-        self.history.append(metrics)
-        self.epoch, self.batch, self.sums, self.seconds, self.compile_seconds = (
-            self.epoch + 1,
-            0,
-            {},
-            0.0,
-            0.0,
-        )
 
 
 @dataclass(frozen=True)
@@ -119,10 +111,7 @@ class Trainer:
     """
 
     def __init__(self, settings: TrainSettings, objective: Objective, programs: Programs) -> None:
-        self._settings = settings
-        self._objective = objective
-        self._programs = programs
-        self._compiled = programs.compile_seconds  # of them, those counted already
+        self._settings, self._objective, self._programs = settings, objective, programs
         self._batches = objective.batches_per_epoch
         self._learning_rates = learning_rates(settings.optimizer, self._batches * settings.epochs)
         self._key = jax.random.key(settings.seed)
@@ -132,7 +121,8 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether no epoch is left, or early stopping has ended the training."""
-        return self.standing.epoch > self._settings.epochs or self._out_of_patience()
+        done, patience = len(self.standing.history), self._settings.early_stopping
+        return done >= self._settings.epochs or 0 < patience <= done - self.standing.best_epoch
 
     def restore(self, state: TrainState, standing: Standing) -> None:
         """Continue from a saved state."""
@@ -146,7 +136,8 @@ class Trainer:
         consumer may save them or leave.
 
         Raises:
-            DivergedError: a loss, of a batch or of the validation, or a gradient was not finite.
+            DivergedError: a loss, of a batch or of the validation, a gradient, or at the end of an epoch
+                a parameter was not finite.
         """
         while not self.finished:
             yield from self._epoch(pause_every)
@@ -158,8 +149,9 @@ class Trainer:
         plans = self._objective.plans("train", np.random.default_rng([self._settings.seed, standing.epoch]))
         first, first_step = standing.batch + 1, (standing.epoch - 1) * len(plans)
         waiting = list[Sums]()
-        # The time between two events counts, less what of it was spent compiling.
-        seconds, started, compiled = standing.seconds, time.perf_counter(), programs.compile_seconds
+        # As if the epoch, and the compilation in it, had gone on without a break from where they stand.
+        started = time.perf_counter() - standing.seconds - standing.compile_seconds
+        compiled_before = programs.compile_seconds - standing.compile_seconds
         for number, plan in enumerate(plans[standing.batch :], first):
             batch = programs.place_batch(self._objective.batch("train", plan))
             self.state, sums = programs.train(self.state, batch, self._key)
@@ -170,9 +162,8 @@ class Trainer:
             for sums in waiting:
                 standing.add(sums, first_step + standing.batch + 1)
             waiting.clear()
-            self._count_compilation()
-            elapsed = time.perf_counter() - started - (programs.compile_seconds - compiled)
-            standing.seconds = seconds + elapsed
+            standing.compile_seconds = programs.compile_seconds - compiled_before
+            standing.seconds = time.perf_counter() - started - standing.compile_seconds
             yield StepDone(
                 step=first_step + standing.batch,
                 epoch=standing.epoch,
@@ -184,33 +175,28 @@ class Trainer:
 
     def _finish_epoch(self) -> EpochDone:
         """Validate, and record the epoch."""
-        standing, step = self.standing, self.standing.epoch * self._batches
-        trained, validated = self._objective.figures(standing.sums), self.validate()
+        old, step = self.standing, self.standing.epoch * self._batches
+        compiled_before = self._programs.compile_seconds
+        trained, validated = self._objective.figures(old.sums), self.validate()
         if not math.isfinite(validated["loss"]):
             found = f"the validation loss is {validated['loss']}"
-            raise DivergedError(f"step {step} (epoch {standing.epoch}): {found}")
-        self._count_compilation()
-        improved = not standing.best or self._objective.rank(validated) > self._objective.rank(standing.best)
-        if improved:
-            standing.best_epoch, standing.best = standing.epoch, validated
+            raise DivergedError(f"step {step} (epoch {old.epoch}): {found}")
+        require_finite(self.state, old.epoch)
+        improved = not old.best or self._objective.rank(validated) > self._objective.rank(old.best)
         metrics = {
-            "epoch": standing.epoch,
+            "epoch": old.epoch,
             "step": step,
             **{f"train_{name}": value for name, value in trained.items()},
             **{f"val_{name}": value for name, value in validated.items()},
-            "seconds": standing.seconds,
-            "compile_seconds": standing.compile_seconds,
-            "examples_per_second": standing.sums["examples"] / standing.seconds,
+            "seconds": old.seconds,
+            "compile_seconds": old.compile_seconds + self._programs.compile_seconds - compiled_before,
+            "examples_per_second": old.sums["examples"] / old.seconds,
             "learning_rate": float(self._learning_rates(step - 1)),
-            "grad_norm": standing.sums["grad_norm"] / standing.batch,
+            "grad_norm": old.sums["grad_norm"] / old.batch,
         }
-        standing.finish_epoch(metrics)
-        stopping = self._out_of_patience() and standing.epoch <= self._settings.epochs
-        return EpochDone(metrics, improved, stopping)
-
-    def _out_of_patience(self) -> bool:
-        since_best = self.standing.epoch - 1 - self.standing.best_epoch
-        return 0 < self._settings.early_stopping <= since_best
+        best_epoch, best = (old.epoch, validated) if improved else (old.best_epoch, old.best)
+        self.standing = Standing(best_epoch=best_epoch, best=best, history=[*old.history, metrics])
+        return EpochDone(metrics, improved, stopping=self.finished and old.epoch < self._settings.epochs)
 
     def validate(self) -> dict[str, float]:
         """The objective's figures on the validation split."""
@@ -221,16 +207,12 @@ class Trainer:
                 total[name] = total.get(name, 0.0) + float(value)
         return self._objective.figures(total)
 
-    def _count_compilation(self) -> None:
-        """Add to the epoch what was spent compiling since this was last done."""
-        spent = self._programs.compile_seconds
-        self.standing.compile_seconds += spent - self._compiled
-        self._compiled = spent
 
-
-def require_finite(state: TrainState) -> None:
+def require_finite(state: TrainState, epoch: int) -> None:
     """Raise DivergedError unless every parameter is finite, as they may not be under a finite loss."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(state.params):
         if not np.isfinite(np.asarray(leaf)).all():
             name = ".".join(key.key for key in path)
-            raise DivergedError(f"step {int(state.step)}: the parameters '{name}' are not finite")
+            raise DivergedError(
+                f"step {int(state.step)} (epoch {epoch}): the parameters '{name}' are not finite"
+            )

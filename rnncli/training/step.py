@@ -27,11 +27,6 @@ class TrainState(NamedTuple):
     step: Array
 
 
-def initial_state(params: Params, *, tx: optax.GradientTransformation) -> TrainState:
-    """The state before the first step."""
-    return TrainState(params, tx.init(params), jnp.zeros((), jnp.int32))
-
-
 def train_step(
     state: TrainState, batch: Batch, key: Array, *, objective: Objective, tx: optax.GradientTransformation
 ) -> tuple[TrainState, Sums]:
@@ -87,7 +82,10 @@ class Programs:
     def __init__(self, objective: Objective, tx: optax.GradientTransformation, mesh: Mesh) -> None:
         split, whole = PartitionSpec("data"), PartitionSpec()
         self._split, self._whole = NamedSharding(mesh, split), NamedSharding(mesh, whole)
-        self._initialise = jax.jit(partial(initial_state, tx=tx), out_shardings=self._whole)
+        self._initialise = jax.jit(
+            lambda params: TrainState(params, tx.init(params), jnp.zeros((), jnp.int32)),
+            out_shardings=self._whole,
+        )
         # Left to itself, the compiler adds up the recurrent weights' gradient over the devices at
         # every time step, inside the loop; mapped by hand, each device finishes first.
         on_devices = partial(jax.shard_map, mesh=mesh, out_specs=whole, check_vma=False)

@@ -1,8 +1,8 @@
 """Training a classifier: which run, on which data, with which settings; then the run itself."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from rnncli.workflows.training_run import TrainingRun
 
 
+def to_the_end(training: "TrainingRun") -> None:
+    """Train until nothing is left to do."""
+    for _ in training.events():
+        pass
+
+
 def train(
     *,
     dataset: str | Path | None = None,
@@ -28,9 +34,14 @@ def train(
     preset: str | None = None,
     config: str | Path | None = None,
     runs_dir: str | Path = "runs",
+    checkpoint_every: str | None = None,
+    devices: int = 0,
+    cluster: Cluster | None = None,
+    warn: Callable[[str], None] = warnings.warn,
+    follow: Callable[["TrainingRun"], object] = to_the_end,
     **settings: Any,
 ) -> Run:
-    """Train a classifier and return its finished run; its ``summary`` holds the figures.
+    """Train a classifier and return its run; the ``summary`` of a finished one holds the figures.
 
     Args:
         dataset: a prepared dataset, by name or path; the one prepared last, and the bundled sample
@@ -40,6 +51,13 @@ def train(
         preset: the name of settings to start from.
         config: a TOML file of settings, which go before those of the preset.
         runs_dir: the folder of runs and prepared datasets.
+        checkpoint_every: steps, such as ``500``, or minutes, such as ``10m``, after which to save within an
+            epoch too.
+        devices: the processor cores to use as devices; 0: all.
+        cluster: the processes that this one trains with, the first of which writes the files.
+        warn: what to do with a warning.
+        follow: goes through the `events` of the training, under the run's lock; where it leaves early,
+            after `save_checkpoint`, the run can be resumed.
         **settings: settings by the names of their options, such as ``arch="lstm", epochs=3``; they
             go before all others.
 
@@ -49,57 +67,16 @@ def train(
         RunError: a run has this name already, or there is nothing to resume.
         DivergedError: the loss, a gradient or a parameter was not finite.
     """
-    opened = opened_training(
-        settings,
-        runs_dir=Path(runs_dir),
-        dataset=dataset,
-        name=name,
-        resume=resume,
-        preset=preset,
-        config=config,
-    )
-    with opened as training:
-        for _ in training.events():
-            pass
-        return training.run
-
-
-def warn_in_python(text: str) -> None:
-    """Issue a Python warning."""
-    warnings.warn(text, stacklevel=2)
-
-
-@contextmanager
-def opened_training(
-    given: Mapping[str, Any],
-    *,
-    runs_dir: Path,
-    dataset: str | Path | None = None,
-    name: str | None = None,
-    resume: str | None = None,
-    preset: str | None = None,
-    config: str | Path | None = None,
-    checkpoint_every: str | None = None,
-    devices: int = 0,
-    cluster: Cluster | None = None,
-    warn: Callable[[str], None] = warn_in_python,
-) -> Iterator["TrainingRun"]:
-    """Make a run ready to train, or an unfinished one ready to go on, and hold its lock meanwhile.
-
-    Besides what `train` takes there are: steps, such as ``500``, or minutes, such as ``10m``, after which to
-    save within an epoch; the processor cores to use as devices (0: all); the processes that this one
-    trains with, the first of which writes the files; and what to do with a warning.
-    """
-    every = parse_interval(checkpoint_every)
+    runs_dir, every = Path(runs_dir), parse_interval(checkpoint_every)
     if resume is not None:
         require(
             name is None and dataset is None,
             "--resume continues a run under its name on its dataset: leave out --name and --dataset",
         )
-        run, data, settings = _unfinished_run(runs_dir, resume, given)
+        run, data, chosen = _unfinished_run(runs_dir, resume, settings)
     else:
-        settings = resolve_settings(given, None if config is None else Path(config), preset)
-        run, data = _new_run(runs_dir, settings, name, dataset)
+        chosen = resolve_settings(settings, None if config is None else Path(config), preset)
+        run, data = _new_run(runs_dir, chosen, name, dataset)
     writes = cluster is None or cluster.is_first
     with run.locked() if writes else nullcontext():
         if writes and resume is None:
@@ -107,16 +84,17 @@ def opened_training(
         start_jax(devices, cluster)
         from rnncli.workflows.training_run import TrainingRun
 
-        training = TrainingRun(run, data, settings, every, warn)
+        training = TrainingRun(run, data, chosen, every, warn)
         if resume is not None:
             training.resume()
         else:
             training.start()
         try:
-            yield training
+            follow(training)
         except (OSError, MemoryError) as error:
             error.add_note(f"then continue with: rnncli train --resume {run.name}")
             raise
+    return run
 
 
 def parse_interval(text: str | None) -> tuple[int, float]:
@@ -127,15 +105,16 @@ def parse_interval(text: str | None) -> tuple[int, float]:
     """
     if text is None:
         return 0, 0.0
-    number = text.removesuffix("m")
+    minutes = text.endswith("m")
     try:
-        if text.endswith("m") and float(number) > 0:
-            return 0, 60 * float(number)
-        if int(number) > 0:
-            return int(number), 0.0
+        number = float(text[:-1]) if minutes else int(text)
     except ValueError:
-        pass
-    raise UsageError(f"--checkpoint-every {text}: give a number of steps such as 500, or minutes such as 10m")
+        number = 0
+    require(
+        number > 0,
+        f"--checkpoint-every {text}: give a number of steps such as 500, or minutes such as 10m",
+    )
+    return (0, 60 * number) if minutes else (int(number), 0.0)
 
 
 def _new_run(
@@ -167,4 +146,11 @@ def _unfinished_run(
         raise UsageError(f"--resume keeps the settings of run '{run.name}'; these differ: {changes}")
     if run.finished:
         raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
-    return run, Dataset.open(run.find_dataset(runs_dir)), settings
+    dataset = Dataset.open(run.find_dataset(runs_dir))
+    if dataset.fingerprint != run.dataset_fingerprint:
+        raise RunError(
+            f"run '{run.name}' was started on dataset '{run.dataset_name}' with fingerprint "
+            f"{run.dataset_fingerprint[:12]}, but that in {dataset.path} has {dataset.fingerprint[:12]}: "
+            "prepare it again as it was"
+        )
+    return run, dataset, settings

@@ -16,7 +16,7 @@ import numpy as np
 from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
-from rnncli.errors import DivergedError, RunError
+from rnncli.errors import DivergedError
 from rnncli.inference.model_folder import SavedModel, load_model, save_model
 from rnncli.reporting.plots import plot_history
 from rnncli.runs.run import Run
@@ -55,22 +55,23 @@ class TrainingRun:
         `checkpoint_every` says after how many steps and seconds to save within an epoch, 0 standing for
         never; `warn` is told what is wrong with the data, with checkpoints, and with the final figures.
         """
-        manifest, train = dataset.manifest, dataset.split("train")
         self.run, self.dataset, self.settings = run, dataset, settings
         self.mesh = data_mesh(settings.data.batch_size)
         self._every_steps, self._every_seconds = checkpoint_every
+        self._saved_at = time.monotonic()
         self._writes = jax.process_index() == 0
         self._warn = warn
-        self._warnings = symptoms.of_data(manifest)
+        self._manifest, self._validation = dataset.manifest, dataset.split("validation")
+        self._warnings = symptoms.of_data(self._manifest)
         self._shape = settings.model.shape(
-            vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names)
+            vocab_size=self._manifest.vocab_size, num_classes=len(self._manifest.label_names)
         )
         objective = Classification(
             settings,
             self._shape,
-            train,
-            dataset.split("validation"),
-            max_length=manifest.config.max_length,
+            dataset.split("train"),
+            self._validation,
+            max_length=self._manifest.config.max_length,
             num_devices=self.mesh.size,
         )
         tx = make_optimizer(settings.optimizer, objective.batches_per_epoch * settings.epochs)
@@ -86,13 +87,13 @@ class TrainingRun:
         """Write the run's config.json."""
         if not self._writes:
             return
+        packages = ("jax", "jaxlib", "flax", "optax", "numpy")
         self.run.begin(
             self.settings,
-            dataset=self.dataset.manifest.name,
+            dataset=self._manifest.name,
             fingerprint=self.dataset.fingerprint,
             dataset_path=str(self.dataset.path.resolve()),
-            versions={"rnncli": __version__}
-            | {name: version(name) for name in ("jax", "jaxlib", "flax", "optax", "numpy")},
+            versions={"rnncli": __version__} | {name: version(name) for name in packages},
             platform={
                 "python": platform.python_version(),
                 "machine": platform.machine(),
@@ -104,15 +105,8 @@ class TrainingRun:
         """Continue from the newest whole checkpoint, or from the start where there is none yet.
 
         Raises:
-            RunError: the dataset is another than the run was started on, or no checkpoint is whole.
+            RunError: no checkpoint is whole.
         """
-        found = self.dataset.fingerprint
-        if found != self.run.dataset_fingerprint:
-            raise RunError(
-                f"run '{self.run.name}' was started on dataset '{self.run.dataset_name}' with fingerprint "
-                f"{self.run.dataset_fingerprint[:12]}, but that in {self.dataset.path} has {found[:12]}: "
-                "prepare it again as it was"
-            )
         checkpoint = load_newest_checkpoint(self.run.checkpoints_dir, self.trainer.state, self._warn)
         if checkpoint is not None:
             state, standing = checkpoint
@@ -126,16 +120,14 @@ class TrainingRun:
         Raises:
             DivergedError: the loss, a gradient or a parameter was not finite; the last checkpoint and
                 the best epoch's model are kept.
+            RunError: the best epoch's model has been damaged since it was written.
         """
         for warning in self._warnings:
             self._warn(warning)
-        self._saved_at = time.monotonic()
         try:
             for event in self.trainer.run(self._every_steps):
-                if isinstance(event, EpochDone):
-                    self._write_epoch(improved=event.improved)
-                elif self._is_due(event.step):
-                    self.save_checkpoint()
+                if self._writes:
+                    self._write(event)
                 yield event
         except DivergedError as error:
             raise DivergedError(f"{error}; {self._after_divergence()}") from error
@@ -148,23 +140,23 @@ class TrainingRun:
         Raises:
             DivergedError: a parameter is not finite; the checkpoints are left as they are.
         """
+        state, standing = self.trainer.state, self.trainer.standing
         if self._writes:
-            require_finite(self.trainer.state)
-            state, standing = self.trainer.state, dataclasses.asdict(self.trainer.standing)
-            save_checkpoint(self.run.checkpoints_dir, int(state.step), state, standing)
-        self._saved_at = time.monotonic()
+            require_finite(state, standing.epoch)
+            save_checkpoint(self.run.checkpoints_dir, int(state.step), state, dataclasses.asdict(standing))
+            self._saved_at = time.monotonic()
 
-    def _is_due(self, step: int) -> bool:
-        after_steps = self._every_steps > 0 and step % self._every_steps == 0
-        return after_steps or 0 < self._every_seconds <= time.monotonic() - self._saved_at
-
-    def _write_epoch(self, *, improved: bool) -> None:
-        require_finite(self.trainer.state)
-        if improved and self._writes:
-            save_model(self.run.model_dir, self._model())
-        self.save_checkpoint()
-        if self._writes:
+    def _write(self, event: StepDone | EpochDone) -> None:
+        """Save what is worth keeping: a better model, the figures of an epoch, and checkpoints when due."""
+        if isinstance(event, EpochDone):
+            if event.improved:
+                save_model(self.run.model_dir, self._model())
+            self.save_checkpoint()
             self.run.write_metrics(self.trainer.standing.history)
+            return
+        after_steps = self._every_steps > 0 and event.step % self._every_steps == 0
+        if after_steps or 0 < self._every_seconds <= time.monotonic() - self._saved_at:
+            self.save_checkpoint()
 
     def _after_divergence(self) -> str:
         """What to try, and what there is to go on with."""
@@ -178,37 +170,27 @@ class TrainingRun:
     def _model(self) -> SavedModel:
         """The model as it is now."""
         leaves, _ = jax.tree_util.tree_flatten_with_path(self.trainer.state.params)
-        manifest = self.dataset.manifest
         return SavedModel(
             config=self._shape,
-            label_names=manifest.label_names,
-            max_length=manifest.config.max_length,
-            keep=manifest.config.keep,
+            label_names=self._manifest.label_names,
+            max_length=self._manifest.config.max_length,
+            keep=self._manifest.config.keep,
             weights={".".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves},
             tokenizer=self.dataset.tokenizer,
-            dataset={"name": manifest.name, "fingerprint": self.dataset.fingerprint},
+            dataset={"name": self._manifest.name, "fingerprint": self.dataset.fingerprint},
         )
 
     def _finish(self) -> None:
-        """Write the plot and the summary, and seal the run, which makes it finished.
-
-        Raises:
-            RunError: the best epoch's model has been damaged since it was written.
-        """
-        model, standing, manifest = (
-            load_model(self.run.model_dir),
-            self.trainer.standing,
-            self.dataset.manifest,
-        )
-        title = f"{self.run.name}: {self.settings.model.arch} on {manifest.name}"
+        """Write the plot and the summary, and seal the run, which makes it finished."""
+        model, standing, splits = load_model(self.run.model_dir), self.trainer.standing, self._manifest.splits
+        title = f"{self.run.name}: {self.settings.model.arch} on {self._manifest.name}"
         plot_history(self.run.history_path, standing.history, title=title, best_epoch=standing.best_epoch)
-        validation = self.dataset.split("validation")
         found = symptoms.of_training(
             standing.history,
-            manifest.splits["train"].label_counts,
-            manifest.splits["validation"].label_counts,
+            splits["train"].label_counts,
+            splits["validation"].label_counts,
             balanced=self.settings.data.class_weights == "balanced",
-            only_label=symptoms.only_label(model, validation, standing.best["accuracy"]),
+            only_label=symptoms.only_label(model, self._validation, standing.best["accuracy"]),
         )
         self._warnings += found
         self.run.finish(self._summary())
@@ -216,12 +198,11 @@ class TrainingRun:
             self._warn(warning)
 
     def _summary(self) -> dict[str, Any]:
-        standing, manifest = self.trainer.standing, self.dataset.manifest
-        history = standing.history
+        standing, history = self.trainer.standing, self.trainer.standing.history
         seconds = sum(line["seconds"] for line in history)
         return {
             "run": self.run.name,
-            "dataset": manifest.name,
+            "dataset": self._manifest.name,
             "fingerprint": self.dataset.fingerprint,
             "arch": self.settings.model.arch,
             "parameters": self.num_parameters,
@@ -232,7 +213,7 @@ class TrainingRun:
             "train_seconds": seconds,
             "compile_seconds": sum(line["compile_seconds"] for line in history),
             "compiled_programs": len(self._programs),
-            "examples_per_second": manifest.splits["train"].rows * len(history) / seconds,
+            "examples_per_second": self._manifest.splits["train"].rows * len(history) / seconds,
             "warnings": self._warnings,
             "config": self.settings.to_dict(),
         }

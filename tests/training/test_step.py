@@ -4,7 +4,6 @@ from typing import get_args
 
 import jax
 import numpy as np
-import pytest
 from flax.traverse_util import flatten_dict
 
 from rnncli.data.batching import round_up
@@ -90,12 +89,11 @@ def test_the_initial_state(programs: Programs) -> None:
     assert all((leaf == 0).all() for leaf in jax.tree.leaves((state.opt_state, state.step)))
 
 
-@pytest.mark.parametrize("arch", ["bigru", "bilstm"])
-def test_bfloat16_rounds_products_and_nothing_else(arch: str) -> None:
+def test_bfloat16_rounds_products_and_nothing_else() -> None:
     """Close to float32, not equal to it; parameters and the optimizer's state stay float32."""
     found = {}
     for precision in get_args(Precision):
-        config = change(arch=arch, precision=precision, hidden_size=11, warmup_steps=0)
+        config = change(arch="gru", precision=precision, hidden_size=11, warmup_steps=0)
         programs = make_programs(config)
         state = programs.initial_state(make_objective(config).initial_params(3))
         state, sums = programs.train(state, random_batch(programs, 0), jax.random.key(3))

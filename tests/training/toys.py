@@ -7,7 +7,7 @@ import numpy as np
 
 from rnncli.data.dataset import Split
 from rnncli.settings.train import TrainSettings
-from rnncli.training.loop import EpochDone, StepDone, Trainer
+from rnncli.training.loop import Trainer
 from rnncli.training.objectives.classification import Classification
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs, TrainState
@@ -30,7 +30,7 @@ CONFIG = TrainSettings.from_options(
     warmup_steps=7,
     clip_norm=1.0,
 )
-TOTAL_STEPS = -(-TRAIN_SIZE // CONFIG.data.batch_size) * CONFIG.epochs
+BATCHES = -(-TRAIN_SIZE // CONFIG.data.batch_size)
 
 
 def change(**settings: Any) -> TrainSettings:
@@ -38,56 +38,45 @@ def change(**settings: Any) -> TrainSettings:
     return CONFIG.replace(**settings)
 
 
-def make_split(name: str, texts: list[np.ndarray], labels: np.ndarray | None) -> Split:
+def make_split(name: str, texts: list[np.ndarray], labels: np.ndarray) -> Split:
     offsets = np.cumsum([0, *(len(ids) for ids in texts)], dtype=np.int64)
     return Split(name, np.concatenate(texts).astype(np.int32), offsets, labels, None)
 
 
-def random_split(name: str, size: int, seed: int = 0) -> Split:
+def random_split(name: str, size: int) -> Split:
     """Texts of 0 to `MAX_LENGTH` random words; the first word of a text tells its label."""
-    random = np.random.default_rng([seed, size])
+    random = np.random.default_rng(size)
     lengths = random.integers(0, MAX_LENGTH + 1, size)
     texts = [random.integers(2, VOCAB_SIZE, length, dtype=np.int32) for length in lengths]
     labels = [ids[0] % NUM_CLASSES if len(ids) else 0 for ids in texts]
     return make_split(name, texts, np.array(labels, np.int32))
 
 
-def make_objective(
-    config: TrainSettings,
-    num_devices: int = 1,
-    *,
-    num_classes: int = NUM_CLASSES,
-    train: Split | None = None,
-    validation: Split | None = None,
-) -> Classification:
-    """Telling the classes of random texts apart."""
+def make_objective(config: TrainSettings, num_devices: int = 1, train: Split | None = None) -> Classification:
+    """Telling the classes of random texts apart, or of those given."""
     return Classification(
         config,
-        config.model.shape(vocab_size=VOCAB_SIZE, num_classes=num_classes),
+        config.model.shape(vocab_size=VOCAB_SIZE, num_classes=NUM_CLASSES),
         train or random_split("train", TRAIN_SIZE),
-        validation or random_split("validation", VALIDATION_SIZE),
+        random_split("validation", VALIDATION_SIZE),
         max_length=MAX_LENGTH,
         num_devices=num_devices,
     )
 
 
-def make_programs(config: TrainSettings, num_devices: int = 1, *, num_classes: int = NUM_CLASSES) -> Programs:
+def make_programs(config: TrainSettings, num_devices: int = 1) -> Programs:
     automatic = (jax.sharding.AxisType.Auto,)
     mesh = jax.make_mesh((num_devices,), ("data",), automatic, devices=jax.devices()[:num_devices])
-    tx = make_optimizer(config.optimizer, TOTAL_STEPS)
-    return Programs(make_objective(config, num_devices, num_classes=num_classes), tx, mesh)
+    tx = make_optimizer(config.optimizer, BATCHES * config.epochs)
+    return Programs(make_objective(config, num_devices), tx, mesh)
 
 
-def make_trainer(programs: Programs, *, num_devices: int = 1, **changes: Any) -> Trainer:
-    """A trainer with `CONFIG` and changes to it, on random splits or those given."""
-    splits = {name: changes.pop(name) for name in ("train", "validation") if name in changes}
+def make_trainer(
+    programs: Programs, num_devices: int = 1, train: Split | None = None, **changes: Any
+) -> Trainer:
+    """A trainer with `CONFIG` and changes to it, on random texts or those given."""
     config = change(**changes)
-    return Trainer(config, make_objective(config, num_devices, **splits), programs)
-
-
-def place_of(event: StepDone | EpochDone) -> str:
-    """Which event it is, and after how many steps."""
-    return f"{type(event).__name__} {event.step if isinstance(event, StepDone) else event.metrics['step']}"
+    return Trainer(config, make_objective(config, num_devices, train), programs)
 
 
 def snapshot(state: TrainState) -> TrainState:

@@ -6,7 +6,7 @@ import pytest
 
 import rnncli
 from rnncli.errors import RunError, UsageError
-from rnncli.workflows.train import opened_training
+from rnncli.workflows.training_run import TrainingRun
 from tests.cli.tables import write_table
 
 QUICK = {
@@ -47,10 +47,13 @@ def test_unknown_settings_start_nothing(runs_dir: Path) -> None:
 
 def test_whoever_leaves_early_can_go_on(runs_dir: Path) -> None:
     whole = rnncli.train(name="whole", runs_dir=runs_dir, **QUICK)
-    with opened_training(QUICK, name="left", runs_dir=runs_dir) as training:
+
+    def leave(training: TrainingRun) -> None:
         for _, _event in zip(range(7), training.events(), strict=False):
             training.save_checkpoint()
-    assert not training.run.finished
+
+    left = rnncli.train(name="left", runs_dir=runs_dir, follow=leave, **QUICK)
+    assert not left.finished
     with pytest.raises(UsageError, match="hidden_size 3 → 4"):
         rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=4)
     resumed = rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=3)
