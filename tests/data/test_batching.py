@@ -40,11 +40,8 @@ def plans_of(
     return plan_epoch(lengths, batch_size, widths, rng)
 
 
-def equal(some: list[Plan], others: list[Plan]) -> bool:
-    return len(some) == len(others) and all(
-        np.array_equal(one.rows, other.rows) and one.width == other.width
-        for one, other in zip(some, others, strict=True)
-    )
+def values_of(plans: list[Plan]) -> list[tuple[list[int], int]]:
+    return [(plan.rows.tolist(), plan.width) for plan in plans]
 
 
 @pytest.mark.parametrize("seed", [None, 0])
@@ -75,9 +72,8 @@ def test_a_batch_is_padded_to_the_smallest_width_that_holds_it(seed: int | None)
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     lengths = random_lengths(1999)
     first = plans_of(lengths, seed=3, epoch=2)
-    assert equal(first, plans_of(lengths.copy(), seed=3, epoch=2))
+    assert values_of(first) == values_of(plans_of(lengths.copy(), seed=3, epoch=2))
     for other in (plans_of(lengths, seed=3, epoch=3), plans_of(lengths, seed=4, epoch=2)):
-        assert not equal(first, other)
         assert {tuple(sorted(plan.rows)) for plan in first}.isdisjoint(
             tuple(sorted(plan.rows)) for plan in other if len(plan.rows) == BATCH_SIZE
         )

@@ -1,9 +1,9 @@
-import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +15,6 @@ from rnncli.data.examples import Examples, Progress, Report
 from rnncli.data.prepare import build_dataset
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.prepare import Keep, PrepareSettings
-from rnncli.system.files import write_json
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
 from rnncli.workflows.prepare import prepare
 from tests.factories import prepared, reseal
@@ -41,25 +40,18 @@ def test_what_is_read_back_is_what_went_in(tmp_path: Path) -> None:
     dataset = prepared(splits, CONFIG, runs_dir=tmp_path, name="d")
     assert dataset.path == tmp_path / "datasets" / "d"
     assert list(dataset.manifest.splits) == ["train", "validation", "test", "unlabelled"]
-    given = {text: i for i, text in enumerate(train.texts)}
-    seen = 0
+    encoded = [tuple(ids[-7:].tolist()) for ids in dataset.tokenizer.encode(train.texts)]
+    given = Counter(zip(encoded, train.labels, train.tags, strict=True))
     for name in ("train", "validation", "test"):
         split = dataset.split(name)
-        assert split.labels is not None
-        assert split.tags is not None
-        assert split.token_ids.dtype == np.uint16
-        assert split.labels.dtype == np.int32
+        assert (split.token_ids.dtype, split.labels.dtype) == (np.uint16, np.int32)
         assert len(split) == dataset.manifest.splits[name].rows == len(split.lengths)
-        encoded = {tuple(dataset.tokenizer.encode([text])[0][-7:].tolist()): i for text, i in given.items()}
         for i in range(len(split)):
-            row = encoded[tuple(split[i].tolist())]
-            if len(split[i]) > 2:  # shorter texts occur more than once
-                assert dataset.manifest.label_names[split.labels[i]] == (train.labels or ())[row]
-                assert dataset.manifest.tag_names[split.tags[i]] == (train.tags or ())[row]
+            label = dataset.manifest.label_names[split.labels[i]]
+            given[tuple(split[i].tolist()), label, dataset.manifest.tag_names[split.tags[i]]] -= 1
             assert len(split[i]) == split.lengths[i] <= 7
             assert PAD_ID not in split[i]
-        seen += len(split)
-    assert seen == 211
+    assert set(given.values()) == {0}
     unlabelled = dataset.split("unlabelled")
     assert unlabelled.labels is unlabelled.tags is None
     assert unlabelled.lengths.tolist() == [2, 0]
@@ -68,17 +60,14 @@ def test_what_is_read_back_is_what_went_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["end", "start", "both"])
 def test_truncation(tmp_path: Path, how: Keep) -> None:
     text = " ".join("abcdefghijk")
-    splits = {
-        "train": Examples([text, "a"], labels=["x", "y"]),
-        "validation": Examples([text], labels=["x"]),
-        "test": Examples([text], labels=["x"]),
-    }
+    train, test = Examples([text, "a"], labels=["x", "y"]), Examples([text, " "], labels=["x", "y"])
+    splits = {"train": train, "validation": train, "test": test}
     config = PrepareSettings(max_length=3, keep=how)
     dataset = prepared(splits, config, runs_dir=tmp_path, name="d")
     kept = {"end": "i j k", "start": "a b c", "both": "a b k"}[how]
-    np.testing.assert_array_equal(dataset.split("test")[0], dataset.tokenizer.encode([kept])[0])
-    assert dataset.manifest.splits["test"].truncated == 1
-    assert dataset.manifest.splits["train"].truncated == 0.5
+    np.testing.assert_array_equal(dataset.split("test").token_ids, dataset.tokenizer.encode([kept])[0])
+    assert dataset.split("test").lengths.tolist() == [3, 0]
+    assert dataset.manifest.splits["test"].truncated == dataset.manifest.splits["train"].truncated == 0.5
 
 
 def test_the_vocabulary_is_of_train_alone(tmp_path: Path) -> None:
@@ -107,7 +96,7 @@ def test_equal_input_and_settings_give_equal_bytes(tmp_path: Path) -> None:
 
 def test_another_process_gives_equal_bytes(tmp_path: Path) -> None:
     """Whatever order its sets are in, and however many threads it uses."""
-    program = f"from rnncli.workflows.prepare import prepare; prepare(runs_dir={str(tmp_path / 'other')!r})"
+    program = f"import rnncli; rnncli.prepare(runs_dir={str(tmp_path / 'other')!r})"
     environment = {"PYTHONHASHSEED": "11", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": "."}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
     here = prepare(runs_dir=tmp_path / "here")
@@ -160,9 +149,7 @@ def _fail(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "../d", "a/b", "/d", ".hidden", "-d", "a\nb", "latest", "x" * 200]
-)
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "latest"])
 def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a dataset"):
         prepared(some_splits(), CONFIG, runs_dir=tmp_path / "runs", name=name)
@@ -174,7 +161,6 @@ def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     [
         ([], [], "no training examples"),
         (["a"], ["x"], "at least two labels; the training rows have: 'x'"),
-        (["a", "b", "c"], ["x", "x", "x"], "at least two labels"),
         (["a", "b"], ["x", "y"], "the validation split is empty: give more rows"),
         (["", " "] * 5, ["x", "y"] * 5, "not a single word"),
     ],
@@ -185,30 +171,11 @@ def test_too_little_to_learn_from(tmp_path: Path, texts: list[str], labels: list
     assert list(tmp_path.rglob("*.json")) == []
 
 
-def test_a_vocabulary_of_one_word(tmp_path: Path) -> None:
-    config = PrepareSettings(vocab_size=3)
-    dataset = prepared(some_splits(), config, runs_dir=tmp_path, name="d")
-    assert dataset.manifest.vocab_size == 3
-    assert dataset.split("train").token_ids.max() == 2
-
-
-def test_a_split_of_empty_texts_is_a_split(tmp_path: Path) -> None:
-    splits = some_splits() | {"test": Examples(["", " "], labels=["neg", "pos"])}
-    dataset = prepared(splits, CONFIG, runs_dir=tmp_path, name="d")
-    test = dataset.split("test")
-    assert [test[i].tolist() for i in range(len(test))] == [[], []]
-    assert dataset.manifest.splits["test"].empty == 2
-    assert dataset.manifest.splits["test"].unknown == 0
-
-
 def test_a_vocabulary_beyond_sixteen_bits(tmp_path: Path) -> None:
-    splits = some_splits()
-    splits["train"].texts[0] = " ".join(f"w{i}" for i in range(70_001))
-    splits["train"].texts[1:] = [f"{text} again" for text in splits["train"].texts[1:]]
-    splits["test"] = splits["validation"] = Examples(["again"], labels=["pos"])
-    dataset = prepared(
-        splits, PrepareSettings(vocab_size=100_000, max_length=100_000), runs_dir=tmp_path, name="d"
-    )
+    train = Examples([" ".join(f"w{i}" for i in range(70_001)), "w1"], labels=["x", "y"])
+    config = PrepareSettings(vocab_size=100_000, max_length=100_000)
+    splits = dict.fromkeys(("train", "validation", "test"), train)
+    dataset = prepared(splits, config, runs_dir=tmp_path, name="d")
     assert dataset.split("train").token_ids.dtype == np.int32
     assert dataset.split("train").token_ids.max() == dataset.manifest.vocab_size - 1 > 70_000
 
@@ -235,13 +202,8 @@ def test_progress_covers_every_stage(tmp_path: Path) -> None:
     reports: list[Progress] = []
     prepared(some_splits(5003), CONFIG, runs_dir=tmp_path, name="d", report=reports.append)
     finished = [progress.stage for progress in reports if progress.done == progress.total]
-    assert finished == [
-        "Reading",
-        "Counting words",
-        "Encoding train",
-        "Encoding validation",
-        "Encoding test",
-    ]
+    encodings = [f"Encoding {split}" for split in ("train", "validation", "test")]
+    assert finished == ["Reading", "Counting words", *encodings]
     assert [p.done for p in reports if p.stage == "Counting words"] == [0, 2048, 4003]
 
 
@@ -281,14 +243,6 @@ def test_a_dataset_of_an_earlier_version_is_refused(dataset: Dataset) -> None:
         resolve_dataset(dataset.path.parents[1], None)
 
 
-def test_a_manifest_of_another_format_is_refused(dataset: Dataset) -> None:
-    path = dataset.path / "manifest.json"
-    write_json(path, json.loads(path.read_text()) | {"format_version": 3})
-    reseal(dataset.path)
-    with pytest.raises(DataError, match=r"it has format version 3; this rnncli reads 2; prepare it anew"):
-        Dataset.open(dataset.path)
-
-
 def test_arrays_that_the_checksums_leave_out_are_missed(dataset: Dataset) -> None:
     """Also where a split may do without: a list that was cut must not turn it into one without labels."""
     sums = dataset.path / "SHA256SUMS"
@@ -304,10 +258,6 @@ def test_nothing_is_unpickled(dataset: Dataset) -> None:
     reseal(dataset.path)
     with pytest.raises(ValueError, match="Python objects"):
         Dataset.open(dataset.path).split("test")
-
-
-def test_the_manifest_says_nothing_of_the_machine(dataset: Dataset, tmp_path: Path) -> None:
-    assert str(tmp_path) not in (dataset.path / "manifest.json").read_text()
 
 
 def test_an_unknown_split_lists_the_known_ones(dataset: Dataset) -> None:

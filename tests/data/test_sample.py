@@ -109,13 +109,8 @@ def test_unseen_opinions_occur_in_held_out_synonym_rows_alone(
 
 
 def test_plain_rows_agree_with_their_words_and_order_rows_hold_both_opinions(split: Examples) -> None:
-    known = {
-        word: label
-        for kind, opposites in SENTIMENT.items()
-        for label in ("neg", "pos")
-        for word in opposites[label]
-        if kind != "side"
-    }
+    kinds = set(SENTIMENT) - {"side"}
+    known = {word: label for label in ("neg", "pos") for kind in kinds for word in SENTIMENT[kind][label]}
     for text, label in rows(split, "plain"):
         assert {known[word] for word in words(text) if word in known} <= {label}, text
     for text, _ in rows(split, "order"):
@@ -156,12 +151,11 @@ def test_texts_are_varied(sample: dict[str, Examples]) -> None:
 
 
 def test_word_lists_do_not_contradict_each_other() -> None:
-    sides = {"neg": set(), "pos": set()}
-    for kind, opposites in SENTIMENT.items():
-        if kind != "side":
-            sides["neg"] |= set(opposites["neg"])
-            sides["pos"] |= set(opposites["pos"])
-    assert not sides["neg"] & sides["pos"]
+    sides = [
+        {word for kind in set(SENTIMENT) - {"side"} for word in SENTIMENT[kind][label]}
+        for label in ("neg", "pos")
+    ]
+    assert sides[0].isdisjoint(sides[1])
     assert not NOVELTIES & OPINIONS
     neutral = {word for entries in NEUTRAL.values() for entry in entries for word in words(entry)}
     neutral |= {word for entry in (*SINGULAR, *PLURAL) for word in words(entry)}
