@@ -100,7 +100,6 @@ def check_splits(splits: Mapping[str, Examples], *, where: str) -> None:
                 f"{where}: the {split} split is empty: give more rows, at least 3 different texts of "
                 "each label, or a larger --val-fraction or --test-fraction"
             )
-    for split, examples in splits.items():
         if strange := sorted(set(examples.labels or ()) - known):
             raise DataError(
                 f"{where}: the {split} split has a label that no training row has: {strange[0]!r}; "

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -41,8 +41,8 @@ def summarise(
     return SplitStatistics(
         rows=len(examples),
         skipped_rows=examples.skipped,
-        label_counts=_counts(examples.labels),
-        tag_counts=_counts(examples.tags),
+        label_counts=dict(sorted(Counter(examples.labels or ()).items())),
+        tag_counts=dict(sorted(Counter(examples.tags or ()).items())),
         lengths={"mean": mean, "p50": p50, "p90": p90, "p99": p99, "max": int(lengths.max())},
         truncated=float(np.mean(lengths > max_length)),
         unknown=unknown_tokens / kept if kept else 0.0,
@@ -55,10 +55,6 @@ def summarise(
 def _without_empty(examples: Examples) -> NDArray[np.uint64]:
     """The digests of the texts that hold a word: empty texts are no copies of one another."""
     return examples.digests[examples.digests != EMPTY]
-
-
-def _counts(values: Iterable[str] | None) -> dict[str, int]:
-    return dict(sorted(Counter(values or ()).items()))
 
 
 def _content_digest(examples: Examples) -> str:

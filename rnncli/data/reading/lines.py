@@ -101,7 +101,9 @@ def _plain_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
         start = position
         position += len(content)
         if number == 1:
-            _check_mark(content, where, encoding)
+            for mark, name in _MARKS.items():
+                if content.startswith(mark):
+                    raise DataError(f"{where}: is encoded as {name}, not {encoding}: use --encoding {name}")
             content = content.removeprefix(codecs.BOM_UTF8)
             start = position - len(content)
         text, error = decode(content, encoding, position=start)
@@ -127,19 +129,6 @@ def _wide_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[Line]:
     finally:
         if not stream.closed:  # by a reader that has given up
             lines.detach()
-
-
-def _check_mark(content: bytes, where: str, encoding: str) -> None:
-    for mark, name in _MARKS.items():
-        if content.startswith(mark):
-            raise DataError(f"{where}: is encoded as {name}, not {encoding}: use --encoding {name}")
-    # Without a mark: Latin letters, each beside a byte of zero.
-    for name, letters, zeros in (
-        ("utf-16-le", content[0:8:2], content[1:8:2]),
-        ("utf-16-be", content[1:8:2], content[0:8:2]),
-    ):
-        if len(content) >= 8 and not any(zeros) and all(letters):
-            raise DataError(f"{where}: looks like {name}, not {encoding}: use --encoding {name}")
 
 
 def _without_ending(text: str) -> str:

@@ -7,14 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import TableFormat
 from rnncli.system.files import named_failures
-
-if TYPE_CHECKING:
-    from rnncli.data.reading.lines import Row
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,7 @@ def text_row(index: int, text: str) -> TextRow:
 
 
 def input_rows(
-    source: Path | None,
-    chosen: TableFormat | None,
-    column: str | None,
-    encoding: str,
+    source: Path | None, chosen: TableFormat | None, column: str | None, encoding: str
 ) -> Iterator[TextRow | None]:
     """Yield the rows of a file or pipe, and None where the next one is yet to be written to the pipe.
 
@@ -92,17 +86,15 @@ def _table_rows(
         if row.error is None and column in row.values:
             yield TextRow(index, row.values[column])
             continue
-        error = row.error or _without_text(row, column)
+        wanted = f"'{column}'" if column else "with a usual name such as 'text'"
+        error = row.error or (
+            f"no column {wanted} with a text; columns: {', '.join(row.values)}; choose one with --text-column"
+            if row.values
+            else "the line is blank"
+        )
         if row.error is None and row.values and format in ("csv", "tsv"):
             raise DataError(f"{where}: {error}")
         yield TextRow(index, None, f"line {row.line}: {error}")
-
-
-def _without_text(row: "Row", column: str | None) -> str:
-    if row.is_blank:
-        return "the line is blank"
-    wanted = f"'{column}'" if column else "with a usual name such as 'text'"
-    return f"no column {wanted} with a text; columns: {', '.join(row.values)}; choose one with --text-column"
 
 
 class _Pipe(io.RawIOBase):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rnncli.data.examples import Examples, Report, reported
-from rnncli.data.reading.lines import MAX_LINE, decode
+from rnncli.data.reading.lines import decode
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 
@@ -76,10 +76,6 @@ def _read_label(
 
 def _read_file(file: Path, encoding: str) -> tuple[str, str | None]:
     """The text of a file, and why it cannot be had."""
-    if not file.is_file():
-        return "", "not a regular file"
-    if file.stat().st_size > MAX_LINE:
-        return "", f"larger than {MAX_LINE:,} bytes"
     try:
         content = file.read_bytes()
     except OSError as error:

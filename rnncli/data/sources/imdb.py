@@ -60,10 +60,7 @@ def _collect(
         except UnicodeDecodeError as error:
             raise DataError(f"{path}: {name}: not UTF-8 at byte {error.start}") from error
         if match := REVIEW.fullmatch(name):
-            part = places.setdefault((match[1], match[2]), {})
-            if int(match[3]) in part:
-                raise DataError(f"{path}: {name}: a second review of that number")
-            part[int(match[3])] = len(texts)
+            places.setdefault((match[1], match[2]), {})[int(match[3])] = len(texts)
             texts.append(text)
             if len(texts) % REPORT_EVERY == 0:
                 report(Progress(stage, len(texts), None))

@@ -33,10 +33,9 @@ def open_source(
     *,
     seed: int = 0,
     archive: Path | None = None,
-    test: Path | None = None,
     encoding: str = "utf-8",
     skip_bad_rows: bool = False,
-    **columns: Any,
+    **for_tables: Any,
 ) -> Source:
     """The source that `name` stands for.
 
@@ -44,17 +43,15 @@ def open_source(
         name: ``sample``, ``imdb``, or the path of a table or folder.
         seed: Seed of the sample.
         archive: See `read_imdb`.
-        test: See `read_table`.
         encoding: Character encoding of tables and text files.
         skip_bad_rows: Whether rows and files that cannot be used are left out and counted.
-        **columns: ``text_column`` and ``label_column`` of `read_table`.
+        **for_tables: ``test``, ``text_column`` and ``label_column`` of `read_table`.
 
     Raises:
         UsageError: An option does not go with the source.
         DataError: There is no such source.
     """
     path = Path(name)
-    for_tables = {"test": test, **columns}
     if name == "sample":
         _refuse("sample", archive=archive, **for_tables)
         return Source(partial(_read_sample, seed), "sample", "sample")
@@ -71,7 +68,7 @@ def open_source(
     if not path.exists():
         raise DataError(f"{name}: no such file or folder; SOURCE is sample, imdb, a table's path or a folder")
     _refuse("a table", archive=archive)
-    tables = [path, test] if test else [path]
+    tables = [table for table in (path, for_tables.get("test")) if table]
     for table in tables:
         format_of(table)
     read = partial(read_table, path, **for_tables, **how)

@@ -100,8 +100,7 @@ def test_an_empty_line_is_an_empty_text_where_there_is_one_column() -> None:
         (b"text,label\ra,b\r", "here: line 1: a lone carriage return; lines must end in"),
         (b"te\xffxt,label\n", "here: line 1: byte 2 is not utf-8"),
         ("text,label\n".encode("utf-16"), "encoded as utf-16, not utf-8: use --encoding utf-16"),
-        ("text,label\n".encode("utf-16-le"), "looks like utf-16-le, not utf-8: use --encoding utf-16-le"),
-        ("text,label\n".encode("utf-16-be"), "looks like utf-16-be, not utf-8: use --encoding utf-16-be"),
+        ("text,label\n".encode("utf-16-le"), "here: line 1: byte 1 is NUL"),
         ("text,label\n".encode("utf-32"), "encoded as utf-32, not utf-8: use --encoding utf-32"),
     ],
 )
