@@ -30,10 +30,8 @@ def vocabulary(size: int) -> list[str]:
 def random_parameters(config: ModelShape, seed: int = 0, scale: float = 0.5) -> dict[str, np.ndarray]:
     """Normally distributed parameters of the classifier's shape, biases included."""
     random = np.random.default_rng(seed)
-    return {
-        entry.name: (scale * random.standard_normal(entry.shape)).astype(np.float32)
-        for entry in parameters(config)
-    }
+    drawn = {entry.name: random.standard_normal(entry.shape) for entry in parameters(config)}
+    return {name: (scale * values).astype(np.float32) for name, values in drawn.items()}
 
 
 def random_model(

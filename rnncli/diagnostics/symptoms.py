@@ -77,12 +77,12 @@ def of_training(
     if _num_labels(validation) < 2:
         return []
     common, share = most_frequent(validation)
-    loss = blind_loss(train, validation)
-    accuracies = [line["val_accuracy"] for line in history]
-    losses = [line["val_loss"] for line in history]
     if only_label is not None:
         remedy = _remedy(common, share, balanced=balanced)
         return [f"every validation text is labelled {only_label!r}: {remedy}"]
+    loss = blind_loss(train, validation)
+    accuracies = [line["val_accuracy"] for line in history]
+    losses = [line["val_loss"] for line in history]
     if not balanced and (max(accuracies) <= share or min(losses) >= loss):
         learned = history[-1]["train_accuracy"] >= (1 + share) / 2
         cause = (
@@ -96,12 +96,8 @@ def of_training(
             f"no epoch was better on the validation split than answering {common!r} always "
             f"(accuracy {share:.2%}, loss {loss:.4f}): {cause}"
         ]
-    if (
-        len(history) > 1
-        and accuracies[0] < 1
-        and accuracies[0] == max(accuracies)
-        and losses[0] == min(losses)
-    ):
+    first_is_best = accuracies[0] == max(accuracies) and losses[0] == min(losses)
+    if first_is_best and accuracies[0] < 1 and len(history) > 1:
         return [
             f"validation was best after epoch 1 of {len(history)} and never got better: try a lower "
             "--learning-rate or more --dropout"

@@ -49,11 +49,6 @@ class Entry:
         """Accuracy on the chosen split, or else on the validation split."""
         return self.evaluation.accuracy if self.evaluation else self.val_accuracy
 
-    @property
-    def loss(self) -> float:
-        """Loss on the chosen split, or else on the validation split."""
-        return self.evaluation.loss if self.evaluation else self.val_loss
-
     def to_dict(self, differing: Sequence[str]) -> dict[str, Any]:
         """The entry as plain JSON values, with the settings that are `differing`."""
         figures = ("examples", "accuracy", "accuracy_interval", "loss", "macro_f1", "roc_auc", "ece", "brier")
@@ -98,11 +93,10 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The comparison as one JSON object."""
         best = self.best
-        subject = best.evaluation.subject if best and best.evaluation else None
         return {
             "format_version": FORMAT_VERSION,
             "split": self.split,
-            "texts_sha256": subject and subject.texts_sha256,
+            "texts_sha256": best and best.evaluation and best.evaluation.subject.texts_sha256,
             "best": best and best.run,
             "not_evaluated": self.not_evaluated,
             "runs": [entry.to_dict(self.differing) for entry in self.entries],
@@ -110,12 +104,7 @@ class Comparison:
 
 
 def side_by_side(entries: Sequence[Entry], *, split: str, sort: SortKey) -> Comparison:
-    """Test each run against the most accurate one, and sort.
-
-    Args:
-        entries: at least one run, without tests.
-        split: the split that evaluations are of.
-        sort: the order.
+    """Test each of the runs, at least one, against the most accurate one, and sort.
 
     Raises:
         RunError: the runs are about different data.
@@ -165,7 +154,7 @@ def _sorted(entries: Sequence[Entry], sort: SortKey) -> list[Entry]:
     """Best first; figures from training come after those on the split."""
     keys: dict[SortKey, Callable[[Entry], Any]] = {
         "accuracy": lambda entry: (entry.evaluation is None, -entry.accuracy),
-        "loss": lambda entry: (entry.evaluation is None, entry.loss),
+        "loss": lambda entry: (1, entry.val_loss) if entry.evaluation is None else (0, entry.evaluation.loss),
         "parameters": lambda entry: entry.parameters,
         "time": lambda entry: entry.train_seconds,
         "size": lambda entry: entry.model_bytes,

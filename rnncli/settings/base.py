@@ -8,6 +8,7 @@ import dataclasses
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Self, get_args, get_origin, get_type_hints
 
 from rnncli.errors import UsageError
@@ -27,8 +28,6 @@ class Declared(NamedTuple):
     Attributes:
         name: of its option and variable: ``--learning-rate``, ``RNNCLI_LEARNING_RATE``.
         path: where it stands in nested settings and in the tables of a TOML file.
-        kind: the type of its value.
-        default: its value unless something else is said.
         choices: the values it may have; empty where these are not listed.
         meta: help and bounds, as given to `setting`.
     """
@@ -64,11 +63,7 @@ class Settings:
     """Base of all settings: frozen, checked when made, perhaps nested, and plain values outside."""
 
     def __post_init__(self) -> None:
-        """Check every value against its declaration.
-
-        Raises:
-            UsageError: one is out of range or not among its choices.
-        """
+        """Check every value; UsageError where one is out of range or not among its choices."""
         for found in declared(type(self)):
             if len(found.path) == 1:
                 _check(found, getattr(self, found.path[0]))
@@ -97,11 +92,7 @@ class Settings:
 
     @classmethod
     def from_options(cls, **options: Any) -> Self:
-        """Build from values by the names of their options, such as ``learning_rate=1e-3``.
-
-        Raises:
-            UsageError: as `from_dict`.
-        """
+        """Build from values by the names of their options, such as ``learning_rate=1e-3``; as `from_dict`."""
         return cls.from_dict(nested(cls, options), where="settings")
 
     def replace(self, **options: Any) -> Self:
@@ -114,13 +105,7 @@ class Settings:
 
     def options(self) -> dict[str, Any]:
         """The settings as plain values by the names of their options."""
-        values = {}
-        for found in declared(type(self)):
-            value: Any = self
-            for part in found.path:
-                value = getattr(value, part)
-            values[found.name] = value
-        return values
+        return {found.name: attrgetter(".".join(found.path))(self) for found in declared(type(self))}
 
 
 def declared(cls: type[Settings]) -> Iterator[Declared]:
@@ -173,9 +158,9 @@ def _is_settings(kind: Any) -> bool:
 
 def _unknown(cls: type[Settings], key: str) -> str:
     """Why `key` is no setting here: it stands in a table, or nowhere."""
-    table = next((found.path[0] for found in declared(cls) if key == found.name and found.path[1:]), None)
-    if table:
-        return f"'{key}' belongs into the table [{table}]"
+    tables = [found.path[0] for found in declared(cls) if key == found.name and found.path[1:]]
+    if tables:
+        return f"'{key}' belongs into the table [{tables[0]}]"
     return f"unknown setting '{key}'; known: {', '.join(get_type_hints(cls))}"
 
 

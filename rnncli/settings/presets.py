@@ -36,18 +36,13 @@ def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str 
     require(preset is None or preset in PRESETS, f"no preset '{preset}'; known: {', '.join(PRESETS)}")
     values = dict(PRESETS[preset]) if preset else {}
     if config:
-        from_file = read_toml(config)
+        from_file = _read_toml(config)
         TrainSettings.from_dict(from_file, where=str(config))
         values = merged(values, from_file)
     return TrainSettings.from_dict(merged(values, nested(TrainSettings, given)), where="settings")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file.
-
-    Raises:
-        UsageError: the file is missing or is not TOML.
-    """
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return tomllib.load(file)

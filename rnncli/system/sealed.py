@@ -82,11 +82,7 @@ class Sealed:
         return self.path / name
 
     def json(self, name: str, version: int | None = None) -> dict[str, Any]:
-        """The JSON object in the file `name`.
-
-        Args:
-            name: of the file.
-            version: the ``format_version`` that the object must have, if any.
+        """The JSON object in the file `name`, of the ``format_version`` that it must have, if any.
 
         Raises:
             RnncliError: the file is missing, changed or damaged, no JSON object, or of another format.

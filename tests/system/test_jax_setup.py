@@ -28,9 +28,7 @@ finally:
 def test_a_second_run_compiles_nothing(tmp_path: Path) -> None:
     write_table(tmp_path / "films.csv", ["bad", "good"], rows=61)
     assert invoke("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
-    arguments = (
-        "train --arch gru --epochs 1 --hidden-size 3 --embedding-size 5 --batch-size 8 --quiet".split()
-    )
+    arguments = "train --arch gru --epochs 1 --hidden-size 3 --embedding-size 5 --batch-size 8 -q".split()
     counts = []
     for name in ("first", "second"):
         done = subprocess.run(
