@@ -68,7 +68,7 @@ def test_a_run_of_a_comparison(several: Comparison) -> None:
     best, fresh = by_run["bilstm-1"], by_run["fresh"]
     low, high = several.entries[0].evaluation.accuracy_interval
     assert best[:6] == [f"{several.entries[0].accuracy:.4f}", f"{low:.4f}", "to", f"{high:.4f}", "best", "-"]
-    assert best[6] == f"{several.entries[0].loss:.4f}"
+    assert best[6] == f"{several.entries[0].evaluation.loss:.4f}"
     assert fresh[:5] == ["-"] * 5
     other = by_run[several.entries[1].run]
     assert other[4] == f"{several.entries[1].against_best.difference:+.4f}"
