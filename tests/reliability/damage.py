@@ -3,11 +3,13 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from rnncli.system.sealed import SUMS
-from tests.reliability.faults import RESUME, Outcome
+from tests.cli.command import invoke
+from tests.reliability.faults import error_of
+from tests.reliability.project import FINISHED, RESUME, Project, visible_files, without_circumstances
 from tests.reliability.tally import Tally
-from tests.reliability.workspace import FINISHED, Project, visible_files, without_circumstances
 
 KINDS = ("missing", "empty", "cut", "bit flip", "other digit")
 READERS = (
@@ -25,35 +27,32 @@ def damages(project: Project, *, flips: int, seed: int, share: float = 1) -> Ite
     """Damage each file in each way, one at a time: a `share` of all damages, at places drawn from `seed`."""
     draw = random.Random(f"{seed} damage")
     for stage in (FINISHED, RESUME):
-        yield from _damage_stage(project, stage, flips, draw, share)
+        project.put_back(stage)
+        files = _files_read(project, stage)
+        shown = [_figures(_read(project, reader)) for reader in READERS] if stage == FINISHED else []
+        tallies = {kind: Tally(kind, f"a file of a {stage} run") for kind in KINDS}
+        for path in files:
+            for kind in [*KINDS[:3], *KINDS[3:] * flips]:
+                fits = kind != "other digit" or path.suffix in (".json", ".jsonl")
+                if not fits or draw.random() >= share:
+                    continue
+                project.put_back(stage)
+                where = _damage(path, kind, draw)
+                with tallies[kind].attempt(f"{path.relative_to(project.folder)}{where}"):
+                    if stage == RESUME:
+                        _require_sound_resumption(project, path)
+                    else:
+                        _require_detection(project, path, shown)
+        yield from tallies.values()
 
 
-def _damage_stage(
-    project: Project, stage: str, flips: int, draw: random.Random, share: float
-) -> Iterator[Tally]:
-    project.put_back(stage)
-    kinds = {kind: Tally(kind, f"a file of a {stage} run") for kind in KINDS}
-    newest = max(project.run.checkpoints_dir.glob("step-*"), default=None)
+def _files_read(project: Project, stage: str) -> list[Path]:
+    """The files that a command may read: of the checkpoints, those of the newest, and only to resume."""
+    newest = max(project.run.checkpoints_dir.glob("step-*"), default=None) if stage == RESUME else None
     files = visible_files(project.folder / "runs")
-    shown = [] if stage == RESUME else [_figures(_read(project, reader)) for reader in READERS]
-    for path in files:
-        for_people = stage == FINISHED and path.name in ("history.png", "metrics.jsonl")
-        if for_people or ("checkpoints" in path.parts and (stage == FINISHED or path.parent != newest)):
-            continue  # no command reads it
-        for kind in [*KINDS[:3], *KINDS[3:] * flips]:
-            fits = kind != "other digit" or path.suffix in (".json", ".jsonl")
-            if not fits or draw.random() >= share:
-                continue
-            project.put_back(stage)
-            resume = project.next_arguments("train")
-            name = str(path.relative_to(project.folder))
-            where = _damage(path, kind, draw)
-            with kinds[kind].attempt(f"{name}{where}"):
-                if resume:
-                    _require_sound_resumption(project, path, Outcome(resume))
-                else:
-                    _require_detection(project, path, shown)
-    yield from kinds.values()
+    if stage == FINISHED:  # metrics and curves are for people then
+        files = [path for path in files if path.name not in ("history.png", "metrics.jsonl")]
+    return [path for path in files if "checkpoints" not in path.parts or path.parent == newest]
 
 
 def _damage(path: Path, kind: str, draw: random.Random) -> str:
@@ -75,13 +74,13 @@ def _damage(path: Path, kind: str, draw: random.Random) -> str:
     return f", {kept} of {len(content)} bytes kept"
 
 
-def _read(project: Project, reader: list[str]) -> Outcome:
-    return Outcome([*reader, f"--runs-dir={project.folder / 'runs'}", "--quiet"])
+def _read(project: Project, reader: list[str]) -> CompletedProcess[str]:
+    return invoke(*reader, f"--runs-dir={project.folder / 'runs'}", "--quiet", cwd=project.folder)
 
 
-def _figures(outcome: Outcome) -> str:
+def _figures(done: CompletedProcess[str]) -> str:
     """What a command shows, without what a clock said; nothing where it failed."""
-    return without_circumstances(outcome.shown) if outcome.code == 0 else ""
+    return without_circumstances(done.stdout) if done.returncode == 0 else ""
 
 
 def _require_detection(project: Project, path: Path, expected: list[str]) -> None:
@@ -89,18 +88,20 @@ def _require_detection(project: Project, path: Path, expected: list[str]) -> Non
     outcomes = [_read(project, reader) for reader in READERS]
     for reader, outcome, figures in zip(READERS, outcomes, expected, strict=True):
         assert _figures(outcome) in ("", figures), f"{reader} shows other figures"
-    errors = [outcome.error for outcome in outcomes]
+    errors = [error_of(outcome) for outcome in outcomes]
     assert any(_place(path) in error for error in errors), f"nobody names it: {errors}"
 
 
-def _require_sound_resumption(project: Project, path: Path, outcome: Outcome) -> None:
+def _require_sound_resumption(project: Project, path: Path) -> None:
     """The training fails with a line that names the file, or ends as it should and has warned."""
+    done = invoke(*project.arguments(RESUME), cwd=project.folder)
     name = str(path.relative_to(project.folder))
-    named = (path.parent.name if "checkpoints" in path.parts else _place(path)) in outcome.said
-    if outcome.code == 0:
+    error = error_of(done)
+    named = (path.parent.name if "checkpoints" in path.parts else _place(path)) in done.stderr
+    if done.returncode == 0:
         named = named or any(part in name for part in UNREAD_BY_RESUME)
         assert project.difference("train") in ("", name)
-    assert named, f"nobody names it: {outcome.error}"
+    assert named, f"nobody names it: {error}"
 
 
 def _place(path: Path) -> str:

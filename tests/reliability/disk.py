@@ -6,24 +6,16 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 from rnncli.system import sealed
 
-WRITING = set("wxa+")
+Breaking = Literal["disk full", "power lost"]  # one operation finds no room, or the machine stops there
 # By name in `os`; the position of the path or descriptor that they change is the first.
 FAILING = ("fsync", "replace", "rename", "mkdir")
 CLEANING = ("unlink", "remove", "rmdir")  # they do not run out of space, but a machine may stop there
-
-
-class Breaking(StrEnum):
-    """How a disk breaks: one operation finds it full, or the power fails there."""
-
-    FULL = "disk full"
-    POWER = "power lost"
 
 
 class PowerLostError(BaseException):
@@ -31,24 +23,28 @@ class PowerLostError(BaseException):
 
 
 class Disk:
-    """Counts the operations that change what lies below `root`, and breaks at one of them, from 1."""
+    """Counts the operations that change what lies below `root`, and breaks at one of them, from 1.
 
-    def __init__(self, root: Path, *, break_at: int = 0, how: Breaking = Breaking.FULL) -> None:
-        self.operations: list[str] = []  # what was done, in order
-        self._root, self._break_at, self._how = root, break_at, how
+    Attributes:
+        operations: what was done, in order.
+        unsynced: inodes whose content may not have reached the disk.
+    """
+
+    def __init__(self, root: Path, how: Breaking, break_at: int = 0) -> None:
+        self.operations: list[str] = []
+        self.unsynced: set[int] = set()
+        self._root, self._how, self._break_at = root, how, break_at
         self._stopped = False
-        self.unsynced: set[int] = set()  # inodes whose content may not have reached the disk
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Stand between the program and the system while the body runs."""
+        opened = self._opened(io.open)
         with ExitStack() as patches:
-            for name in (*FAILING, *CLEANING):
+            for name in ("open", *FAILING, *CLEANING):
                 patches.enter_context(patch.object(os, name, self._watched(name, getattr(os, name))))
             exchange = self._watched("exchange", sealed._exchanged)
             patches.enter_context(patch.object(sealed, "_exchanged", exchange))
-            patches.enter_context(patch.object(os, "open", self._opened_descriptor(os.open)))
-            opened = self._opened(io.open)
             patches.enter_context(patch.object(io, "open", opened))
             patches.enter_context(patch.object(builtins, "open", opened))
             yield
@@ -59,12 +55,12 @@ class Disk:
             return
         if self._stopped:
             raise PowerLostError
-        if (name in CLEANING and self._how is Breaking.FULL) or (name == "mkdir" and path.exists()):
+        if (name in CLEANING and self._how == "disk full") or (name == "mkdir" and path.exists()):
             return
         self.operations.append(f"{name} {path.relative_to(self._root)}")
         if len(self.operations) != self._break_at:
             return
-        if self._how is Breaking.FULL:
+        if self._how == "disk full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         self._stopped = True
         for file in self._root.rglob("*"):
@@ -74,7 +70,8 @@ class Disk:
 
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(target: Any, *arguments: Any, **options: Any) -> Any:
-            self.operation(name, _place(target, options.get("dir_fd")))
+            if name != "open" or arguments[0] & os.O_CREAT:
+                self.operation(name, _place(target, options.get("dir_fd")))
             result = function(target, *arguments, **options)
             if name == "fsync":
                 self.unsynced.discard(os.fstat(target).st_ino)
@@ -82,19 +79,11 @@ class Disk:
 
         return watched
 
-    def _opened_descriptor(self, function: Callable[..., int]) -> Callable[..., int]:
-        def opened(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
-            if flags & os.O_CREAT:
-                self.operation("create", _place(path, options.get("dir_fd")))
-            return function(path, flags, *arguments, **options)
-
-        return opened
-
     def _opened(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def opened(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-            if not WRITING & set(mode) or "b" not in mode:
+            if "b" not in mode or not set("wxa+") & set(mode):
                 return function(file, mode, *arguments, **options)
-            place = _place(file, None)
+            place = _place(file)
             if not isinstance(file, int) and not place.is_dir():  # else a file without a name, which Python
                 self.operation("create", place)  # replaces by one with a name where there is none to be had
             how = {name: value for name, value in options.items() if name in ("closefd", "opener")}
@@ -132,7 +121,7 @@ class _WatchedFile:
         self._file.close()
 
 
-def _place(target: Any, folder: int | None) -> Path:
+def _place(target: Any, folder: int | None = None) -> Path:
     """Where a path or descriptor points."""
     if isinstance(target, int):
         return Path(f"/proc/self/fd/{target}").readlink()

@@ -1,179 +1,125 @@
 """Commands in processes of their own: killed at random moments, or stopped and resumed."""
 
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from tests.cli.command import ROOT, rnncli
+from tests.cli.command import rnncli, start
+from tests.reliability.project import RESUME, Project, without_circumstances
 from tests.reliability.tally import Tally
-from tests.reliability.workspace import Project, without_circumstances
 
 HANG = 300  # seconds after which a command counts as hanging, on however busy a machine
-EPOCHS = 20
 EPOCHS_OF_THREE_HOURS = 360  # of IMDB, at half a minute each
 # Of a hundred kills; those of `train` land on its resumption, too.
 SHARES = {"prepare": 20, "train": 40, "eval": 20, "predict": 20}
 
 
-def killed_project(home: Path) -> Project:
-    """A project whose training writes much, so that many kills land in a write."""
-    return Project(home, lambda arguments: run_to_end(arguments, home), epochs=EPOCHS, every=5)
-
-
 def kills(home: Path, *, count: int, seed: int) -> Iterator[Tally]:
-    """Kill the commands `count` times in all, at moments drawn from `seed`."""
-    project = killed_project(home)
+    """Kill the commands `count` times in all, at moments drawn from `seed`.
+
+    The training writes much and `predict` reads much, so that many kills land in a write.
+    """
+    project = Project(home, rnncli, epochs=20, every=5, texts=5000)
     for command, share in SHARES.items():
         draw = random.Random(f"{seed} {command}")
-        yield from Killer(project, command, draw).kill(max(1, round(count * share / 100)))
+        yield from kill(project, command, max(1, round(count * share / 100)), draw)
 
 
 def stops(home: Path, *, epochs: int) -> Iterator[Tally]:
     """Train as many epochs as a long training has, of few and tiny batches; stop and resume it twice."""
     many = 1_000_000  # steps: no checkpoints but those at the end of an epoch and at a stop
-    run = lambda arguments: run_to_end(arguments, home)  # noqa: E731
-    yield stop_twice(Project(home, run, epochs=epochs, every=many, batch_size=4), epochs)
+    yield stop_twice(Project(home, rnncli, epochs=epochs, every=many, batch_size=4))
 
 
-def stop_twice(project: Project, epochs: int) -> Tally:
+def kill(project: Project, command: str, count: int, draw: random.Random) -> Iterator[Tally]:
+    """Kill a command `count` times, in rounds that end when it may run until it has done all.
+
+    A kill is lost where something half-written is found after it, or where the end of its round is
+    not that of the undisturbed command.
+    """
+    tallies = {name: Tally("SIGKILL", name) for name in (command, RESUME)}
+    rounds, in_writes, ends = 0, 0, True
+    while (left := count - sum(tally.tried for tally in tallies.values())) > 0:
+        if ends:
+            project.put_back(command)
+            rounds += 1
+        arguments = project.next_arguments(command)
+        tally = tallies[RESUME if "--resume=a" in arguments else command]
+        with tally.attempt(f"kill {tally.tried + 1}"):
+            before = _half_written(project)
+            killed = _kill_at_random(project, command, arguments, draw)
+            in_writes += not _half_written(project) <= before
+            tally.tried -= not killed  # it had come to its end, which must be the right one all the same
+            project.require_whole(command)
+            ends = not killed or left == 1 or not project.next_arguments(command) or draw.random() < 0.3
+            if ends:
+                project.repeat(command)
+    tallies[command].note = f"{rounds} rounds, {in_writes} kills in a write"
+    yield from (tally for tally in tallies.values() if tally.tried)
+
+
+def _kill_at_random(project: Project, command: str, arguments: list[str], draw: random.Random) -> bool:
+    """Start the command and kill it within the time that it takes; False if it came to its end before.
+
+    Half of the kills of a training come after its first checkpoint; a third of all, in a write.
+    """
+    process = start(*arguments, cwd=project.folder)
+    seconds = project.seconds[command]
+    if command == "train" and draw.random() < 0.5:
+        saved = _changed_at(project.run.checkpoints_dir)
+        wait_until(process, lambda: _changed_at(project.run.checkpoints_dir) != saved)
+        seconds /= 4  # without its start
+    end = time.monotonic() + draw.uniform(0, seconds)
+    wait_until(process, lambda: time.monotonic() > end)
+    if draw.random() < 1 / 3:
+        known = _half_written(project)
+        wait_until(process, lambda: not _half_written(project) <= known)
+    process.kill()
+    _, said = process.communicate(timeout=HANG)
+    assert process.returncode in (0, -signal.SIGKILL), said
+    return process.returncode != 0
+
+
+def stop_twice(project: Project) -> Tally:
     """Stop a training after a third and after two thirds of its epochs, and compare what it leaves."""
+    history = json.loads(project.after["train"]["runs/a/metrics.jsonl"])
+    epochs = len(history)
     tally = Tally("SIGTERM", "train, twice, each time resumed")
     project.put_back("train")
     with tally.attempt(f"{epochs} epochs"):
         stopped_at = []
         for least in (epochs // 3, 2 * epochs // 3):
-            process = start(project.next_arguments("train") or [], project.folder)
+            process = start(*project.next_arguments("train"), cwd=project.folder)
             wait_until(process, lambda least=least: _epochs_done(project) >= least)
             process.send_signal(signal.SIGTERM)
             _, said = process.communicate(timeout=HANG)
             assert process.returncode == 128 + signal.SIGTERM, said
             assert "rnncli train --resume a" in said
             stopped_at.append(_epochs_done(project))
-        run_to_end(project.next_arguments("train") or [], project.folder)
-        curve = json.loads(without_circumstances(project.run.metrics_path.read_text()))
-        assert curve == json.loads(project.after["train"]["runs/a/metrics.jsonl"]), "other curves"
-        assert len(curve) == epochs
+        project.succeed(project.next_arguments("train"))
+        assert json.loads(without_circumstances(project.run.metrics_path.read_text())) == history, (
+            "other curves"
+        )
         assert not project.difference("train"), project.difference("train")
-        tally.note = f"{epochs} epochs, {curve[-1]['step']:,} steps; stopped after epochs {stopped_at}"
+        tally.note = f"{epochs} epochs, {history[-1]['step']:,} steps; stopped after epochs {stopped_at}"
     return tally
-
-
-class Moment(NamedTuple):
-    """When to kill: perhaps after a checkpoint, after some seconds, perhaps once a write has begun."""
-
-    after_a_save: bool
-    seconds: float
-    in_a_write: bool
-
-
-class Killer:
-    """Kills one command again and again, at moments drawn within the time that it takes undisturbed."""
-
-    def __init__(self, project: Project, command: str, draw: random.Random) -> None:
-        self._project, self._command, self._draw = project, command, draw
-        self._in_writes = 0
-
-    def kill(self, count: int) -> list[Tally]:
-        """Kill `count` times, in rounds that end with repetitions until the command has come to its end.
-
-        Returns:
-            What was killed, and how often; a kill is lost where something half-written is found
-            after it, or where the end of its round is not that of the undisturbed command.
-        """
-        tallies = {name: Tally("SIGKILL", name) for name in (self._command, "train --resume")}
-        rounds = 0
-        while (done := sum(tally.tried for tally in tallies.values())) < count:
-            rounds += 1
-            self._project.put_back(self._command)
-            self._round(tallies, count - done)
-        found = [tally for tally in tallies.values() if tally.tried]
-        found[0].note = f"{rounds} rounds, {self._in_writes} kills in a write"
-        return found
-
-    def _round(self, tallies: dict[str, Tally], most: int) -> None:
-        """Kill at least once, as long as the dice say so; then let it finish, and compare."""
-        last, ended = None, False
-        arguments = self._project.next_arguments(self._command)
-        while arguments and most and (last is None or self._draw.random() < 0.7):
-            moment, before = self._moment(), self._half_written()
-            ended = not self._killed(arguments, moment)
-            if ended:
-                break
-            most -= 1
-            last = tallies["train --resume" if "--resume=a" in arguments else self._command]
-            self._in_writes += not self._half_written() <= before
-            with last.attempt(f"kill {last.tried + 1} at {moment}"):
-                self._project.require_whole(self._command)
-            arguments = self._project.next_arguments(self._command)
-        try:
-            if arguments and not ended:
-                run_to_end(arguments, self._project.folder)
-            unequal = self._project.difference(self._command)
-            assert not unequal, f"unequal: {unequal}"
-        except AssertionError as error:
-            if last is None:  # the command came to its end undisturbed
-                raise
-            last.lost.append(f"{last.part}, {last.what}, round of kill {last.tried}: {error}")
-
-    def _moment(self) -> Moment:
-        """Half of the kills of a training come after its first checkpoint; a third of all, in a write."""
-        in_a_write = self._draw.random() < 1 / 3
-        if self._command == "train" and self._draw.random() < 0.5:
-            return Moment(True, self._draw.uniform(0, self._project.seconds_of_epochs), in_a_write)
-        return Moment(False, self._draw.uniform(0, self._project.seconds[self._command]), in_a_write)
-
-    def _killed(self, arguments: list[str], moment: Moment) -> bool:
-        """Start the command and kill it; False if it came to its end before."""
-        process = start(arguments, self._project.folder)
-        saved = _changed_at(self._project.run.checkpoints_dir)
-        if moment.after_a_save:
-            wait_until(process, lambda: _changed_at(self._project.run.checkpoints_dir) != saved)
-        end = time.monotonic() + moment.seconds
-        wait_until(process, lambda: time.monotonic() > end)
-        known = self._half_written()
-        if moment.in_a_write:
-            wait_until(process, lambda: not self._half_written() <= known)
-        process.kill()
-        _, said = process.communicate(timeout=HANG)
-        assert process.returncode in (0, -signal.SIGKILL), said
-        return process.returncode != 0
-
-    def _half_written(self) -> set[Path]:
-        """The files and folders that are being filled beside their places, or were left so by a kill."""
-        run = self._project.run
-        folders = (run.path, run.checkpoints_dir, run.evaluations_dir, run.path.parent / "datasets")
-        return {path for folder in (*folders, self._project.folder) for path in folder.glob(".*.tmp")}
-
-
-def run_to_end(arguments: list[str], folder: Path) -> None:
-    """Run a command that must succeed."""
-    done = rnncli(*arguments, cwd=folder)
-    assert done.returncode == 0, done.stderr
-
-
-def start(arguments: list[str], folder: Path) -> "subprocess.Popen[str]":
-    """Start a command, its stderr to be read."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rnncli", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def wait_until(process: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
     """Wait for something that a process does, or for its end."""
     while process.poll() is None and not happened():
         time.sleep(0.002)
+
+
+def _half_written(project: Project) -> set[Path]:
+    """The files and folders that are being filled beside their places, or were left so by a kill."""
+    run = project.run
+    folders = (run.path, run.checkpoints_dir, run.evaluations_dir, run.path.parent / "datasets")
+    return {path for folder in (*folders, project.folder) for path in folder.glob(".*.tmp")}
 
 
 def _epochs_done(project: Project) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+HEADER = "| mishap | to | times | held | lost | |\n|---|---|--:|--:|--:|---|"
+
 
 @dataclass
 class Tally:
@@ -28,9 +30,6 @@ class Tally:
         """The tally as a row of a Markdown table."""
         held = self.tried - len(self.lost)
         return f"| {self.part} | {self.what} | {self.tried:,} | {held:,} | {len(self.lost):,} | {self.note} |"
-
-
-HEADER = "| mishap | to | times | held | lost | |\n|---|---|--:|--:|--:|---|"
 
 
 def require_no_loss(tallies: Iterable[Tally]) -> int:

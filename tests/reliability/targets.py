@@ -4,11 +4,10 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from rnncli.data.examples import no_report
 from rnncli.data.reading.lines import Row, read_lines
@@ -43,8 +42,7 @@ TABLE_WORDS = (
 )
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A function to fuzz, with inputs to start from and words to put in."""
 
     name: str
@@ -55,15 +53,12 @@ class Target:
 
 def targets(folder: Path) -> list[Target]:
     """All targets; the files that they read are written into `folder`."""
-    model = random_model(CONFIG)
-    save_model(folder / "model", model)
     seeds = [bytes([kind]) + seed for kind, seed in enumerate(TABLE_SEEDS)]
-    fuzzed_model = FuzzedModel(folder / "model")
     return [
         Target("table readers", read_table, seeds, TABLE_WORDS),
-        Target("prepare from a table", SourceReader(folder / "table"), seeds, TABLE_WORDS),
-        Target("predict --input", FuzzedInput(folder / "input"), seeds, TABLE_WORDS),
-        Target("model loading", fuzzed_model, fuzzed_model.seeds, MODEL_WORDS),
+        Target("prepare from a table", source_reader(folder / "table"), seeds, TABLE_WORDS),
+        Target("predict --input", input_scorer(folder / "input"), seeds, TABLE_WORDS),
+        Target("model loading", *model_loader(folder / "model"), MODEL_WORDS),
     ]
 
 
@@ -98,106 +93,94 @@ def read_table(content: bytes) -> None:
             assert count == table.count(b"\n") + (table[-1:] not in (b"\n", b""))
 
 
-class SourceReader:
-    """Reads a table as `prepare` does, leaving bad rows out."""
+def source_reader(stem: Path) -> Callable[[bytes], None]:
+    """Reads a table as `prepare` does: every row that is not blank becomes an example or is counted."""
 
-    def __init__(self, stem: Path) -> None:
-        self._stem = stem
-
-    def __call__(self, content: bytes) -> None:
-        """Every row that is not blank becomes an example or is counted."""
+    def read(content: bytes) -> None:
         format, encoding, table = chosen(content)
-        path = self._stem.with_suffix(".csv" if format == "text" else f".{format}")
+        format = "csv" if format == "text" else format
+        path = stem.with_suffix(f".{format}")
         path.write_bytes(table)
         with TemporaryFile(dir=path.parent) as file:
             splits = table_source.read_table(path, file, no_report, encoding=encoding, skip_bad_rows=True)
             examples = splits["train"]
-        with path.open("rb") as stream:
-            format = "csv" if format == "text" else format
-            rows = list(iter_rows(stream, format, where="here", encoding=encoding))
+        rows = list(iter_rows(io.BytesIO(table), format, where="here", encoding=encoding))
         assert len(examples.texts) == len(examples.labels or ())
         assert len(examples.texts) + examples.skipped == sum(not row.is_blank for row in rows)
 
+    return read
 
-class FuzzedInput:
-    """Scores a file as `predict --input` does, and reads its own output back."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._model = random_model(CONFIG, label_names=("a,b", 'c"', "d"))
+def input_scorer(path: Path) -> Callable[[bytes], list[bool]]:
+    """Scores a file as `predict --input` does and reads its output back; says which rows are errors.
 
-    def __call__(self, content: bytes) -> list[bool]:
-        """There is a row of output for each row of input, in order, errors in their places.
+    There is a row of output for each row of input, in order, errors in their places.
+    """
+    predictor = Predictor(random_model(CONFIG, label_names=("a,b", 'c"', "d")))
 
-        Returns:
-            Which rows are errors.
-        """
+    def score(content: bytes) -> list[bool]:
         format, encoding, table = chosen(content)
-        self._path.write_bytes(table)
-        rows = list(predict(input_rows(self._path, format, None, encoding), Predictor(self._model)))
+        path.write_bytes(table)
+        rows = list(predict(input_rows(path, format, None, encoding), predictor))
         expected = rows_of(content)[-1]
         assert [row.index for row, _ in rows] == list(range(len(expected)))
         for read, (row, prediction) in zip(expected, rows, strict=True):
             assert (row.text is None) == (prediction is None) == (row.error is not None)
             assert read.error is None or prediction is None, "a row with an error was scored"
             assert prediction is None or row.text in read.values.values()
+        bad = [prediction is None for _, prediction in rows]
         for output in get_args(OutputFormat):
-            self._require_aligned(output, rows)
-        return [prediction is None for _, prediction in rows]
+            assert errors_in(output, predictor.model.label_names, rows) == bad, f"{output}: rows out of place"
+        return bad
 
-    def _require_aligned(self, output: OutputFormat, rows: list[tuple[TextRow, Prediction | None]]) -> None:
-        labels = self._model.label_names
-        content = header_of(output, labels) + "".join(starmap(line_of(output, labels), rows))
-        text = content.encode("utf-8", "backslashreplace").decode()
-        if output == "jsonl":
-            found = [json.loads(line) for line in text.split("\n")[:-1]]
-            errors = ["error" in each for each in found]
-            assert [each["index"] for each in found] == list(range(len(rows)))
-        elif output == "csv":
-            cells = list(csv.DictReader(io.StringIO(text, newline="")))
-            errors = [bool(each["error"]) for each in cells]
-            assert [each["index"] for each in cells] == [str(index) for index in range(len(rows))]
-        else:
-            errors = [line.startswith("error\t-\t") for line in text.split("\n")[:-1]]
-        assert errors == [prediction is None for _, prediction in rows], f"{output}: rows out of place"
+    return score
+
+
+def errors_in(
+    output: OutputFormat, labels: Sequence[str], rows: list[tuple[TextRow, Prediction | None]]
+) -> list[bool]:
+    """Which rows are errors where they are written as `output` and read again, all in order."""
+    content = header_of(output, labels) + "".join(starmap(line_of(output, labels), rows))
+    text = content.encode("utf-8", "backslashreplace").decode()
+    if output == "text":
+        return [line.startswith("error\t-\t") for line in text.split("\n")[:-1]]
+    if output == "jsonl":
+        found = [json.loads(line) for line in text.split("\n")[:-1]]
+    else:
+        found = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [int(each["index"]) for each in found] == list(range(len(rows)))
+    return [bool(each.get("error")) for each in found]
 
 
 MODEL_WORDS = (
     *(b"null", b"true", b"-1", b"0", b"1e999", b"NaN", b"1" * 30, b"[]", b"{}", b'""', b"[" * 700, b'"F32"'),
     *(b'"gru"', b'"bow"', b'"vocab"', b'"WordLevel"', b'"BPE"', b'"type"', b'"shape":[', b'"data_offsets"'),
 )
+# What the first byte of an input makes of the rest: a file of the model. All but the first have
+# checksums that fit again, as someone who means harm would make them; the fourth is only the header
+# of the weights, its length made to fit.
+CHANGED = (DESCRIPTION, DESCRIPTION, TOKENIZER, WEIGHTS, WEIGHTS)
 
 
-class FuzzedModel:
-    """Loads a model one of whose files is another.
+def model_loader(folder: Path) -> tuple[Callable[[bytes], None], list[bytes]]:
+    """Loads a model one of whose files is another, which is refused or answers; with inputs to start from."""
+    save_model(folder, random_model(CONFIG))
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    data_begins = 8 + int.from_bytes(whole[WEIGHTS][:8], "little")
+    header, data = whole[WEIGHTS][8:data_begins], whole[WEIGHTS][data_begins:]
 
-    The first byte of an input says which, and whether all checksums are made to fit again, as
-    someone who means harm would.
-    """
-
-    KINDS = (DESCRIPTION, DESCRIPTION, TOKENIZER, WEIGHTS, WEIGHTS)
-
-    def __init__(self, folder: Path) -> None:
-        """Fuzz the model in `folder`."""
-        self._folder = folder
-        self._whole = {path.name: path.read_bytes() for path in folder.iterdir()}
-        header_size = int.from_bytes(self._whole[WEIGHTS][:8], "little")
-        self._data = self._whole[WEIGHTS][8 + header_size :]
-        contents = [self._whole[name] for name in self.KINDS]
-        contents[3] = self._whole[WEIGHTS][8 : 8 + header_size]
-        self.seeds = [bytes([kind]) + content for kind, content in enumerate(contents)]
-
-    def __call__(self, content: bytes) -> None:
-        """The model is refused, or it answers."""
-        kind, changed = (content[0] if content else 0) % len(self.KINDS), content[1:]
-        if kind == 3:  # only the header of the weights, its length made to fit
-            changed = len(changed).to_bytes(8, "little") + changed + self._data
-        files = {**self._whole, self.KINDS[kind]: changed}
-        for name, whole in files.items():
-            (self._folder / name).write_bytes(whole)
+    def load(content: bytes) -> None:
+        kind, changed = (content[0] if content else 0) % len(CHANGED), content[1:]
+        if kind == 3:
+            changed = len(changed).to_bytes(8, "little") + changed + data
+        for name, before in whole.items():
+            (folder / name).write_bytes(changed if name == CHANGED[kind] else before)
         if kind:
-            reseal(self._folder)
-        model = load_model(self._folder, verify=True)
+            reseal(folder)
+        model = load_model(folder, verify=True)
         predictions = Predictor(model).predict(["great movie", "", "zzz " * 7])
         assert len(predictions) == 3
         assert all(each.label in model.label_names for each in predictions)
+
+    contents = [header if kind == 3 else whole[name] for kind, name in enumerate(CHANGED)]
+    return load, [bytes([kind]) + content for kind, content in enumerate(contents)]

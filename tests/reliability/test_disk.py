@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from rnncli.system.sealed import SUMS
+from tests.cli.command import invoke
 from tests.reliability.damage import damages
-from tests.reliability.faults import Outcome, faults, in_process_project
+from tests.reliability.faults import error_of, faults, in_process_project
+from tests.reliability.project import FINISHED, Project
 from tests.reliability.tally import require_no_loss
-from tests.reliability.workspace import FINISHED, Project
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,6 @@ def test_a_run_whose_model_was_damaged_meanwhile_does_not_end_as_finished(projec
     project.run.summary_path.unlink()
     with (project.run.model_dir / "model.safetensors").open("ab") as file:
         file.write(b"!")
-    outcome = Outcome(project.next_arguments("train") or [])
-    assert "model.safetensors: its SHA-256 differs" in outcome.error
+    done = invoke(*project.next_arguments("train"), cwd=project.folder)
+    assert "model.safetensors: its SHA-256 differs" in error_of(done)
     assert not project.run.finished

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rnncli.errors import DataError, RunError
 from tests.reliability.fuzz import unexplained
-from tests.reliability.targets import FuzzedInput, FuzzedModel, Target, read_table, targets
+from tests.reliability.targets import Target, input_scorer, read_table, targets
 
 # Of each format: rows with a text, then rows without one that anyone can read.
 GOOD = {
@@ -45,9 +45,8 @@ def every_target(folder: Path) -> list[Target]:
 
 
 @pytest.fixture(scope="module")
-def fuzzed_model(every_target: list[Target]) -> FuzzedModel:
-    (model,) = (t.function for t in every_target if isinstance(t.function, FuzzedModel))
-    return model
+def model_loading(every_target: list[Target]) -> Target:
+    return every_target[-1]
 
 
 @given(kind=st.sampled_from([*GOOD]), data=st.data())
@@ -55,24 +54,23 @@ def test_every_row_has_its_place(folder: Path, kind: int, data: st.DataObject) -
     rows = [(row, False) for row in GOOD[kind]] + [(row, True) for row in BAD[kind]]
     drawn = data.draw(st.lists(st.sampled_from(rows), max_size=30))
     lines = b"".join(row.encode("latin-1" if "\xff" in row else "utf-8") for row, _ in drawn)
-    predictor = FuzzedInput(folder / "rows")
-    assert predictor(bytes([kind]) + HEADERS[kind] + lines) == [bad for _, bad in drawn]
+    assert input_scorer(folder / "rows")(bytes([kind]) + HEADERS[kind] + lines) == [bad for _, bad in drawn]
 
 
 @given(st.integers(0, 255), st.binary())
 def test_any_bytes_are_rows_or_a_data_error(folder: Path, kind: int, content: bytes) -> None:
-    for target in (read_table, FuzzedInput(folder / "bytes")):
+    for target in (read_table, input_scorer(folder / "bytes")):
         with suppress(DataError):
             target(bytes([kind]) + content)
 
 
 @given(name=st.sampled_from(ENTRIES), value=JSON)
 def test_any_value_in_a_description_is_a_model_or_a_run_error(
-    fuzzed_model: FuzzedModel, name: str, value: object
+    model_loading: Target, name: str, value: object
 ) -> None:
-    description = json.loads(fuzzed_model.seeds[1][1:]) | {name: value}
+    description = json.loads(model_loading.seeds[1][1:]) | {name: value}
     with suppress(RunError):
-        fuzzed_model(b"\1" + json.dumps(description).encode())
+        model_loading.function(b"\1" + json.dumps(description).encode())
 
 
 @given(data=st.data(), number=st.integers(0, 3))
@@ -86,26 +84,17 @@ def test_mutations_find_nothing(every_target: list[Target], number: int, data: s
     assert unexplained(target.function, content) is None
 
 
-def test_nesting_at_the_interpreter_s_limit_is_damage(fuzzed_model: FuzzedModel) -> None:
+def test_nesting_at_the_interpreter_s_limit_is_damage(model_loading: Target) -> None:
     for depth in range(900, 1010):
         nested = b"[" * depth + b"]" * depth
         with pytest.raises(RunError):
-            fuzzed_model(b"\1" + fuzzed_model.seeds[1][1:].replace(b'"end"', nested))
+            model_loading.function(b"\1" + model_loading.seeds[1][1:].replace(b'"end"', nested))
         read_table(b'\2{"text": ' + nested + b"}\n")
 
 
-@pytest.mark.parametrize("depth", [0, 10**6])
-def test_what_python_can_only_print_is_a_failure(depth: int) -> None:
-    """Also where next to no stack is left."""
-
+def test_what_python_can_only_print_is_a_failure() -> None:
     class Loud:
         def __del__(self) -> None:
             raise ValueError("dropped")
 
-    def at_depth(content: bytes, left: int = depth) -> None:
-        try:
-            at_depth(content, left - 1) if left else Loud()
-        except RecursionError:
-            Loud()
-
-    assert isinstance(unexplained(at_depth, b"a"), (ValueError, RecursionError))
+    assert isinstance(unexplained(lambda _: Loud() and None, b"a"), ValueError)

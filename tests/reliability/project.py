@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 from rnncli.data.dataset import Dataset
@@ -22,6 +23,7 @@ from rnncli.training.checkpoints import KEPT
 from tests.cli.tables import write_table
 
 COMMANDS = ("prepare", "train", "eval", "predict")
+RESUME = "train --resume"
 FINISHED = "finished"  # the name of the whole project, for `Project.put_back`
 # What differs between two runs that are the same run: what a clock said, and where they lie.
 CIRCUMSTANCES = {
@@ -32,27 +34,36 @@ SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full
 
 
 class Project:
-    """A project that can be put back to where it was before any of its commands."""
+    """A project that can be put back to where it was before any of its commands.
+
+    Attributes:
+        folder: where it lies.
+        run: the run that is trained.
+        before: the files that count and their contents, by command, before it.
+        after: the same after it, undisturbed.
+        seconds: that each command took, undisturbed.
+    """
 
     def __init__(
         self,
         home: Path,
-        run: Callable[[list[str]], object],
+        run: Callable[..., CompletedProcess[str]],
         *,
         epochs: int,
         every: int,
         batch_size: int = 16,
-        texts: int = 5000,
+        texts: int = 50,
     ) -> None:
-        """Run every command once by `run`, which raises where it fails; all lies in the empty folder `home`.
+        """Run every command once by `run`; all lies in the empty folder `home`.
 
         The training has so many `epochs`, and `every` so many steps a checkpoint; `texts` are predicted.
         """
         self.folder = home / "project"
-        self.before: dict[str, dict[str, bytes]] = {}  # the files that count, by command, before it
-        self.after: dict[str, dict[str, bytes]] = {}  # and after it
-        self.seconds: dict[str, float] = {}  # that each command took, undisturbed
-        self._home = home
+        self.run = Run(self.folder / "runs" / "a")
+        self.before: dict[str, dict[str, bytes]] = {}
+        self.after: dict[str, dict[str, bytes]] = {}
+        self.seconds: dict[str, float] = {}
+        self._home, self._run = home, run
         self._every = f"--checkpoint-every={every}"
         self._settings = [f"--epochs={epochs}", f"--batch-size={batch_size}", *SHAPE]
         self.folder.mkdir()
@@ -60,23 +71,17 @@ class Project:
         rows = [b"w0x%d the film %d" % (number % 5, number) for number in range(texts)]
         (self.folder / "new.txt").write_bytes(b"\n".join([*rows, b"no UTF-8: \xff", b"the last"]))
         # All but the training have something older to replace.
-        run([*self.arguments("prepare"), "--seed=1"])
+        self.succeed([*self.arguments("prepare"), "--seed=1"])
         for name in ("eval.csv", "labels.jsonl"):
             (self.folder / name).write_bytes(b"an older file\n")
         for command in COMMANDS:
             self.keep(command)
             self.before[command] = results(self.folder)
             begin = time.monotonic()
-            run(self.arguments(command))
+            self.succeed(self.arguments(command))
             self.seconds[command] = time.monotonic() - begin
             self.after[command] = results(self.folder)
         self.keep(FINISHED)
-
-    @property
-    def seconds_of_epochs(self) -> float:
-        """How long the undisturbed training took without its start."""
-        lines = (self._home / FINISHED / "runs" / "a" / "metrics.jsonl").read_text().splitlines()
-        return sum(float(json.loads(line)["seconds"]) for line in lines)
 
     def keep(self, name: str) -> None:
         """Keep the project as it is now, for `put_back`."""
@@ -87,31 +92,48 @@ class Project:
         shutil.rmtree(self.folder)
         shutil.copytree(self._home / name, self.folder)
 
-    @property
-    def run(self) -> Run:
-        """The run that is trained."""
-        return Run(self.folder / "runs" / "a")
-
     def arguments(self, command: str) -> list[str]:
         """The command line of `command`."""
         folder = self.folder
         details = {
             "prepare": [str(folder / "films.csv"), "--max-length=11"],
             "train": ["--name=a", "--devices=1", self._every, *self._settings],
-            "train --resume": ["--resume=a", "--devices=1", self._every],
+            RESUME: ["--resume=a", "--devices=1", self._every],
             "eval": ["a", f"--output={folder / 'eval.csv'}"],
             "predict": ["--run=a", f"--input={folder / 'new.txt'}", f"--output={folder / 'labels.jsonl'}"],
         }
         return [command.split()[0], *details[command], f"--runs-dir={folder / 'runs'}", "--quiet"]
 
-    def next_arguments(self, command: str) -> list[str] | None:
-        """What to say after `command` was cut short; None when it had done all.
+    def next_arguments(self, command: str) -> list[str]:
+        """What to say after `command` was cut short; nothing when a training had done all.
 
         A training is resumed, once there is a run to resume; the others are repeated.
         """
-        if command != "train" or not self.run.config_path.exists():
+        if command not in ("train", RESUME):
             return self.arguments(command)
-        return None if self.run.finished else self.arguments("train --resume")
+        if not self.run.config_path.exists():
+            return self.arguments("train")
+        return [] if self.run.finished else self.arguments(RESUME)
+
+    def succeed(self, arguments: list[str]) -> None:
+        """Run a command that must succeed."""
+        done = self._run(*arguments, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+
+    def repeat(self, command: str) -> None:
+        """Say `command` again, or resume; the result must be the undisturbed one's."""
+        if arguments := self.next_arguments(command):
+            self.succeed(arguments)
+        unequal = self.difference(command)
+        assert not unequal, f"unequal: {unequal}"
+
+    def difference(self, command: str) -> str:
+        """The names of the files that are not what they are after an undisturbed `command`."""
+        found, expected = results(self.folder), self.after[command.split()[0]]
+        unequal = [name for name in sorted(found.keys() | expected) if found.get(name) != expected.get(name)]
+        under_lock = ("runs/datasets", "runs/a", "runs/a/checkpoints")
+        leftovers = [str(path) for name in under_lock for path in (self.folder / name).glob(".*.tmp")]
+        return ", ".join(unequal + leftovers)
 
     def require_whole(self, command: str) -> None:
         """Require that everything in its place is whole, however `command` was cut short.
@@ -119,6 +141,7 @@ class Project:
         A file is as it was before the command or as it is after it; those of a training that is
         under way are sound in themselves.
         """
+        command = command.split()[0]
         before, after = self.before[command], self.after[command]
         for name, content in results(self.folder).items():
             if command != "train" or not name.startswith("runs/a/"):
@@ -137,8 +160,9 @@ class Project:
         assert run.config.model.arch == "gru"
         if run.model_dir.exists():
             load_model(run.model_dir, verify=True)
-        for checkpoint in sorted(run.checkpoints_dir.glob("step-*"))[-KEPT:]:
-            Sealed.open(checkpoint, error=RunError, remedy="").verify()
+        newest = sorted(run.checkpoints_dir.glob("step-*"))[-KEPT:]
+        for folder in (*newest, *run.evaluations_dir.glob("[!.]*")):
+            Sealed.open(folder, error=RunError, remedy="").verify()
         if run.metrics_path.exists():
             text = run.metrics_path.read_text()
             lines = json.loads(without_circumstances(text))
@@ -148,16 +172,6 @@ class Project:
             run.sealed.verify()
             assert run.summary["epochs"] == len(history)
             assert run.model_dir.exists()
-        for evaluation in run.evaluations_dir.glob("[!.]*"):
-            Sealed.open(evaluation, error=RunError, remedy="").verify()
-
-    def difference(self, command: str) -> str:
-        """The names of the files that are not what they are after an undisturbed `command`."""
-        found, expected = results(self.folder), self.after[command]
-        unequal = [name for name in sorted(found.keys() | expected) if found.get(name) != expected.get(name)]
-        under_lock = ("runs/datasets", "runs/a", "runs/a/checkpoints")
-        leftovers = [str(path) for name in under_lock for path in (self.folder / name).glob(".*.tmp")]
-        return ", ".join(unequal + leftovers)
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -175,18 +189,17 @@ def results(folder: Path) -> dict[str, bytes]:
         timed = path.is_relative_to(folder / "runs" / "a") and "model" not in path.parts
         if "checkpoints" in path.parts and (path.parent != newest or path.name == "state.json"):
             continue
-        if not (timed and path.name == SUMS):
-            content = path.read_bytes()
-            times = timed and path.suffix in (".json", ".jsonl")
-            found[str(path.relative_to(folder))] = (
-                without_circumstances(content).encode() if times else content
-            )
+        if timed and path.name == SUMS:
+            continue
+        content = path.read_bytes()
+        if timed and path.suffix in (".json", ".jsonl"):
+            content = without_circumstances(content.decode()).encode()
+        found[str(path.relative_to(folder))] = content
     return found
 
 
-def without_circumstances(content: str | bytes) -> str:
+def without_circumstances(text: str) -> str:
     """A JSON object, or lines of them, as a list with the entries that count."""
-    text = content if isinstance(content, str) else content.decode()
     values = [json.loads(line) for line in text.splitlines()] if text[:2] != "{\n" else [json.loads(text)]
     kept = [{key: value for key, value in each.items() if key not in CIRCUMSTANCES} for each in values]
     return json.dumps(kept, sort_keys=True)
