@@ -18,13 +18,13 @@ from rnncli.cli.options import (
     with_settings,
 )
 from rnncli.cli.signals import stop_requests
-from rnncli.errors import UsageError
+from rnncli.settings.base import require
 from rnncli.settings.presets import PRESETS
 from rnncli.settings.train import TrainSettings
+from rnncli.system.cluster import Cluster, highest_of_all
 
 if TYPE_CHECKING:
     from rnncli.runs.run import Run
-    from rnncli.system.cluster import Cluster
     from rnncli.workflows.training_run import TrainingRun
 
 PANELS = {"model": "Model", "data": "Training", "optimizer": "Training", "": "Training"}
@@ -76,7 +76,6 @@ def train(
     """
     from rnncli.data.dataset import list_datasets
     from rnncli.reporting.progress import training_progress
-    from rnncli.system.cluster import highest_of_all
     from rnncli.workflows.train import train as train_run
 
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
@@ -122,42 +121,37 @@ def train(
 
 def _cluster(
     coordinator: str | None, num_processes: int | None, process_id: int | None, name: str | None
-) -> "Cluster | None":
+) -> Cluster | None:
     """The processes that train together, if the options say so."""
     if coordinator is None:
-        if num_processes is not None or process_id is not None:
-            raise UsageError("--num-processes and --process-id need --coordinator HOST:PORT")
+        alone = num_processes is None and process_id is None
+        require(alone, "--num-processes and --process-id need --coordinator HOST:PORT")
         return None
-    if name is None:
-        raise UsageError("--coordinator needs --name, so that all processes mean the same run")
-    from rnncli.system.cluster import Cluster
-
+    require(name is not None, "--coordinator needs --name, so that all processes mean the same run")
     return Cluster(coordinator, num_processes, process_id)
 
 
 def _what_is_trained(training: "TrainingRun") -> str:
-    settings, mesh = training.settings, training.mesh
+    arch, devices = training.settings.model.arch, training.mesh.devices.ravel()
     return (
-        f"{training.run.name}: {settings.model.arch} with {training.num_parameters:,} parameters on "
-        f"{training.dataset.manifest.name}, {mesh.size} {mesh.devices.flat[0].platform} "
-        f"device{'s' if mesh.size > 1 else ''}"
+        f"{training.run.name}: {arch} with {training.num_parameters:,} parameters on "
+        f"{training.dataset.manifest.name}, {len(devices)} {devices[0].platform} device"
+        + "s"
+        * (len(devices) > 1)
     )
 
 
 def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:
-    summary = run.summary
+    summary, where = run.summary, run.path.parent
+    option = "" if where == RUNS_DIR else f" --runs-dir {where}"
     if json:
         console.out_json(summary)
-        return
-    if quiet:
-        return
-    where = run.path.parent
-    option = "" if where == RUNS_DIR else f" --runs-dir {where}"
-    console.out(
-        f"best epoch {summary['best_epoch']}: validation accuracy {summary['val_accuracy']:.2%}, "
-        f"loss {summary['val_loss']:.4f}\n"
-        f"model   {run.model_dir}/\n"
-        f"curves  {run.history_path}, {run.metrics_path.name}\n"
-        f"next    rnncli eval {run.name}{option}\n"
-        f'        rnncli predict --run {run.name}{option} "great movie"'
-    )
+    elif not quiet:
+        console.out(
+            f"best epoch {summary['best_epoch']}: validation accuracy {summary['val_accuracy']:.2%}, "
+            f"loss {summary['val_loss']:.4f}\n"
+            f"model   {run.model_dir}/\n"
+            f"curves  {run.history_path}, {run.metrics_path.name}\n"
+            f"next    rnncli eval {run.name}{option}\n"
+            f'        rnncli predict --run {run.name}{option} "great movie"'
+        )

@@ -33,7 +33,7 @@ def training_progress(
 
     def show(event: "StepDone | EpochDone") -> None:
         if isinstance(event, StepDone):
-            figures = "  ".join(
+            shown = (
                 f"{name} {value:{'.1%' if name == 'accuracy' else '.3f'}}"
                 for name, value in event.figures.items()
             )
@@ -43,7 +43,7 @@ def training_progress(
                 description=f"epoch {event.epoch}/{settings.epochs}",
                 completed=event.batch,
                 total=event.batches,
-                figures=f"{figures}  {event.examples_per_second:,.0f}/s{validating}",
+                figures=f"{'  '.join(shown)}  {event.examples_per_second:,.0f}/s{validating}",
             )
             return
         console.print(*epoch_lines(event.metrics, settings.epochs, improved=event.improved), sep="\n")
@@ -57,18 +57,17 @@ def training_progress(
 
 def epoch_lines(metrics: dict[str, Any], epochs: int, *, improved: bool) -> list[str]:
     """An epoch's figures in at most 80 columns, and what it took to compile, if anything."""
-    seconds = metrics["seconds"]
+    seconds, compiling = metrics["seconds"], metrics["compile_seconds"]
     start = f"epoch {metrics['epoch']:>{len(str(epochs))}}/{epochs}"
-    parts = [f"{part} {figures(metrics, f'{part}_')}" for part in ("train", "val")]
-    rate = f"{metrics['examples_per_second']:,.0f}/s"
-    took = f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.1f} s"
-    lines = [f"{start}  {parts[0]}  {parts[1]}{'*' if improved else ' '}  {rate}  {took}"]
-    if metrics["compile_seconds"]:
-        lines.append(f"{'':{len(start)}}  and {metrics['compile_seconds']:.1f} s of compiling")
-    return lines
+    parts = f"train {_figures(metrics, 'train_')}  val {_figures(metrics, 'val_')}{'*' if improved else ' '}"
+    line = (
+        f"{start}  {parts}  {metrics['examples_per_second']:,.0f}/s  "
+        f"{seconds:.{0 if seconds >= 100 else 1}f} s"
+    )
+    return [line, f"{'':{len(start)}}  and {compiling:.1f} s of compiling"] if compiling else [line]
 
 
-def figures(metrics: dict[str, Any], prefix: str) -> str:
+def _figures(metrics: dict[str, Any], prefix: str) -> str:
     """The figures whose names start with `prefix`, without their names."""
     return " ".join(
         f"{value:6.2%}" if name == f"{prefix}accuracy" else f"{value:.4f}" if value < 10 else f"{value:.4g}"

@@ -75,7 +75,7 @@ def _newest_first(directory: Path) -> list[Path]:
 
 def _by_path(state: Any) -> dict[str, Any]:
     """The leaves of a training state by their path in it."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    leaves = jax.tree_util.tree_leaves_with_path(state)
     return {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
 
 
@@ -83,13 +83,13 @@ def _load(path: Path, template: State) -> tuple[State, dict[str, Any]]:
     sealed = Sealed.open(path, error=RunError, remedy="trying the checkpoint before it")
     standing: dict[str, Any] = sealed.json(DESCRIPTION, FORMAT_VERSION)["standing"]
     arrays, expected = load(sealed.read(ARRAYS)), _by_path(template)
-    for name, leaf in expected.items():
-        found = arrays.get(name)
-        if found is None or (found.shape, found.dtype) != (leaf.shape, leaf.dtype):
-            shape = "nothing" if found is None else f"{found.dtype}{list(found.shape)}"
-            raise sealed.failure(ARRAYS, f"{name} should be {leaf.dtype}{list(leaf.shape)}, found {shape}")
-    unknown = sorted(arrays.keys() - expected.keys())
-    if unknown:
-        raise sealed.failure(ARRAYS, f"{unknown[0]} is no part of this model and optimizer")
+    for name in expected | arrays:
+        found, wanted = (_shape(leaves.get(name)) for leaves in (arrays, expected))
+        if found != wanted:
+            raise sealed.failure(ARRAYS, f"{name} should be {wanted}, found {found}")
     structure = jax.tree_util.tree_structure(template)
     return jax.tree_util.tree_unflatten(structure, [arrays[name] for name in expected]), standing
+
+
+def _shape(leaf: Any) -> str:
+    return "nothing" if leaf is None else f"{leaf.dtype}{list(leaf.shape)}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.cli.command import invoke
+
 NEUTRAL = "the of and to in it is was that for on with as at by from".split()
 
 
@@ -32,3 +34,10 @@ def write_table(
             words += random.choice(NEUTRAL, random.integers(3, 12)).tolist()
             random.shuffle(words)
             writer.writerow([" ".join(words) + f" {row}", labels[number]])
+
+
+def prepare_films(folder: Path) -> Path:
+    """Prepare a small table of films in `folder`, as ``films``."""
+    write_table(folder / "films.csv", ["bad", "good"], rows=211)
+    assert invoke("prepare", "films.csv", "--max-length", "11", cwd=folder).returncode == 0
+    return folder

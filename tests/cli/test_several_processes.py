@@ -1,50 +1,42 @@
-"""Several processes on loopback train the model that one process with as many devices trains."""
+"""Several processes: those that train one model together, and those that want the same run or dataset."""
 
-import json
+import os
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import invoke, rnncli, start
-from tests.cli.tables import write_table
+from rnncli.runs.run import Run
+from tests.cli.command import invoke, start, wait_for_line
+from tests.cli.tables import prepare_films
+from tests.training.toys import timeless_lines
 
-SETTINGS = "--arch bilstm --epochs 2 --hidden-size 3 --embedding-size 5 --batch-size 12".split()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    write_table(tmp_path / "films.csv", ["bad", "good"], rows=211)
-    assert invoke("prepare", "films.csv", "--max-length", "11", cwd=tmp_path).returncode == 0
-    return tmp_path
+SMALL = ("train", "--hidden-size", "3", "--embedding-size", "5", "--batch-size", "12")
 
 
-def free_port() -> int:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare_films(tmp_path_factory.mktemp("several"))
+
+
+def test_two_processes_give_the_run_of_one(folder: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.mark.parametrize("count", [2, 3])
-def test_several_processes_give_the_run_of_one(folder: Path, count: int) -> None:
-    alone = rnncli("train", *SETTINGS, "--name", "alone", "--devices", str(count), cwd=folder)
-    assert alone.returncode == 0, alone.stderr
-    cluster = ["--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", str(count), "--devices", "1"]
-    command = ["train", *SETTINGS, "--name", "together", *cluster]
-    processes = [start(*command, "--process-id", number, cwd=folder) for number in range(count)]
-    first, *others = [process.communicate(timeout=240) for process in processes]
-    assert [process.returncode for process in processes] == [0] * count, (first, others)
-    assert "rnncli eval together" in first[0]
-    assert {stdout for stdout, _ in others} == {""}
-    figures = [
-        [
-            {key: value for key, value in json.loads(line).items() if "second" not in key}
-            for line in (folder / "runs" / name / "metrics.jsonl").read_text().splitlines()
-        ]
-        for name in ("alone", "together")
+        port = probe.getsockname()[1]
+    command = (*SMALL, "--arch", "bilstm", "--epochs", "2", "--name")
+    cluster = ("--coordinator", f"127.0.0.1:{port}", "--num-processes", "2", "--devices", "1", "--process-id")
+    processes = [
+        start(*command, "alone", "--devices", "2", cwd=folder),
+        *(start(*command, "together", *cluster, number, cwd=folder) for number in (0, 1)),
     ]
-    assert len(figures[0]) == 2
-    for line, other in zip(*figures, strict=True):
+    said = [process.communicate(timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], said
+    assert "rnncli eval together" in said[1][0]
+    assert said[2][0] == ""
+    lines, others = (timeless_lines(folder / "runs" / name) for name in ("alone", "together"))
+    assert len(lines) == 2
+    for line, other in zip(lines, others, strict=True):
         assert line == pytest.approx(other, rel=1e-5)
 
 
@@ -61,3 +53,31 @@ def test_half_described_clusters(folder: Path, options: list[str], message: str)
     done = invoke("train", *options, cwd=folder)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_a_second_training_is_told_who_holds_the_run_until_that_is_dead(folder: Path) -> None:
+    holder = start(*SMALL, "--arch", "bow", "--name", "shared", "--epochs", "100000", cwd=folder)
+    wait_for_line(holder, "epoch")
+    for option in ("--resume", "--name"):
+        done = invoke("train", option, "shared", cwd=folder)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.fullmatch(
+            rf"error: run 'shared' is in use by process {holder.pid} on {re.escape(os.uname().nodename)} "
+            r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it, or choose another --name\n",
+            done.stderr,
+        )
+    holder.kill()
+    holder.communicate()
+    with Run(folder / "runs" / "shared").locked():
+        pass
+
+
+def test_a_second_preparation_is_told_who_holds_the_dataset(folder: Path) -> None:
+    os.mkfifo(folder / "slow.csv")
+    holder = start("prepare", "slow.csv", "--name", "films", cwd=folder)
+    with (folder / "slow.csv").open("w"):  # opens once the first process reads, which it does under its lock
+        done = invoke("prepare", "films.csv", cwd=folder)
+        holder.kill()
+    holder.communicate()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: dataset 'films' is in use by process {holder.pid} on ")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.errors import RunError
-from rnncli.runs.finding import all_runs, find_run, list_runs, resolve_run
+from rnncli.runs.finding import all_runs, find_run, list_runs, reserve_run_name, resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.system.sealed import sealed_folder
@@ -134,3 +134,7 @@ def test_the_lock_s_holder_removes_what_killed_writers_left(run: Run) -> None:
     with run.locked():
         assert not any(path.exists() for path in left)
         assert (run.path / ".mine.tmp").exists()
+
+
+def test_runs_without_a_name_get_one_each(tmp_path: Path) -> None:
+    assert [reserve_run_name(tmp_path / "runs", "films") for _ in range(2)] == ["films-1", "films-2"]

@@ -87,7 +87,7 @@ STATE = state_at(0)
         (state_at(0, hidden=7), "['output']['kernel'] should be float32[7, 2], found float32[3, 2]"),
         (STATE._replace(params={**STATE.params, "more": jnp.zeros(5)}), "found nothing"),
         (STATE._replace(step=jnp.float32(0)), "step should be float32[], found int32[]"),
-        (STATE._replace(opt_state=()), "opt_state"),
+        (STATE._replace(opt_state=()), "should be nothing, found"),
     ],
 )
 def test_another_model_or_optimizer_is_refused_by_leaf(
