@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST = 0.5  # the share beyond which unknown words are the rule
 SAMPLED_TEXTS, TEXTS_AT_ONCE = 1024, 64  # looked at to see whether all get the same label
 UNBALANCED = 0.6  # the share of a class from which on weights help
+NOT_LEARNED = "try another --learning-rate or more --epochs, and see that texts and labels belong together"
 
 
 def most_frequent(counts: Mapping[str, int]) -> tuple[str, float]:
@@ -32,13 +33,9 @@ def blind_loss(train: Mapping[str, int], found: Mapping[str, int]) -> float:
         train: examples of the training split by label, which give the shares.
         found: examples by label of the split that is answered.
     """
-    examples, trained = sum(found.values()), sum(train.values())
-    losses = [
-        count * (math.log(trained / train[name]) if train.get(name) else math.inf)
-        for name, count in found.items()
-        if count
-    ]
-    return sum(losses) / examples
+    surprises = {name: math.log(sum(train.values()) / count) for name, count in train.items() if count}
+    losses = [count * surprises.get(name, math.inf) for name, count in found.items() if count]
+    return sum(losses) / sum(found.values())
 
 
 def of_data(manifest: "Manifest") -> list[str]:
@@ -86,15 +83,13 @@ def of_training(
     if not balanced and (max(accuracies) <= share or min(losses) >= loss):
         learned = history[-1]["train_accuracy"] >= (1 + share) / 2
         cause = (
-            "the training texts were learned by heart: get more texts, or try more --dropout or a smaller "
-            "--hidden-size"
+            "were learned by heart: get more texts, or try more --dropout or a smaller --hidden-size"
             if learned
-            else "the training texts were not learned either: try another --learning-rate or more --epochs, "
-            "and see that texts and labels belong together"
+            else f"were not learned either: {NOT_LEARNED}"
         )
         return [
             f"no epoch was better on the validation split than answering {common!r} always "
-            f"(accuracy {share:.2%}, loss {loss:.4f}): {cause}"
+            f"(accuracy {share:.2%}, loss {loss:.4f}): the training texts {cause}"
         ]
     first_is_best = accuracies[0] == max(accuracies) and losses[0] == min(losses)
     if first_is_best and accuracies[0] < 1 and len(history) > 1:
@@ -161,4 +156,4 @@ def _num_labels(counts: Mapping[str, int]) -> int:
 def _remedy(common: str, share: float, *, balanced: bool) -> str:
     if share >= UNBALANCED and not balanced:
         return f"{share:.0%} of them are {common!r}; try --class-weights balanced or more --epochs"
-    return "try another --learning-rate or more --epochs, and see that texts and labels belong together"
+    return NOT_LEARNED

@@ -21,9 +21,7 @@ class Subject:
     Attributes:
         run: the run's name.
         model: fingerprint of the run's model/, the SHA-256 of its checksums.
-        dataset: the dataset's name.
-        fingerprint: the dataset's fingerprint.
-        split: the part of the dataset.
+        dataset: the dataset's name; `fingerprint` is its fingerprint, `split` the part of it.
         texts_sha256: digest of the split's texts and labels, whatever vocabulary encodes them:
             results with equal digests are about the same examples in the same order.
     """

@@ -66,20 +66,17 @@ def confusion_matrix(labels: IntArray, predicted: IntArray, num_classes: int) ->
 
 def class_scores(confusion: npt.NDArray[np.int64]) -> list[ClassScores]:
     """Precision, recall and F1 of every class, from a confusion matrix [num_classes, num_classes]."""
-    scores = []
-    for index in range(len(confusion)):
-        hits = int(confusion[index, index])
-        support, predicted = int(confusion[index].sum()), int(confusion[:, index].sum())
-        scores.append(
-            ClassScores(
-                precision=hits / predicted if predicted else 0.0,
-                recall=hits / support if support else 0.0,
-                f1=2 * hits / (support + predicted) if support + predicted else 0.0,
-                support=support,
-                predicted=predicted,
-            )
+    counts = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    return [
+        ClassScores(
+            precision=hits / predicted if predicted else 0.0,
+            recall=hits / support if support else 0.0,
+            f1=2 * hits / (support + predicted) if support + predicted else 0.0,
+            support=support,
+            predicted=predicted,
         )
-    return scores
+        for hits, support, predicted in zip(*(array.tolist() for array in counts), strict=True)
+    ]
 
 
 def macro_f1(scores: list[ClassScores]) -> float:

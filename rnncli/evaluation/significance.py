@@ -14,7 +14,7 @@ SIGNIFICANCE_LEVEL = 0.05
 
 @dataclass(frozen=True)
 class PairedTest:
-    """The difference in accuracy between two classifiers, first minus second.
+    """Two classifiers on the same examples.
 
     Attributes:
         difference: accuracy of the first minus accuracy of the second.
@@ -63,12 +63,7 @@ def paired_interval(only_first: int, only_second: int, examples: int) -> tuple[f
 
 
 def paired_test(first_correct: npt.NDArray[np.bool_], second_correct: npt.NDArray[np.bool_]) -> PairedTest:
-    """Compare two classifiers by which of the same examples each gets right.
-
-    Args:
-        first_correct: [examples], at least one.
-        second_correct: [examples], in the same order.
-    """
+    """Compare two classifiers by which of the same examples [examples], at least one, each gets right."""
     only_first = int(np.count_nonzero(first_correct & ~second_correct))
     only_second = int(np.count_nonzero(second_correct & ~first_correct))
     return PairedTest(

@@ -91,10 +91,10 @@ class Predictor:
         model = self.model
         highest = max((int(ids.max(initial=0)) for ids in token_ids), default=0)
         if highest >= model.config.vocab_size:
-            raise RunError(
-                f"the tokenizer gives the id {highest}, but the model knows {model.config.vocab_size} words: "
-                "they do not belong together; train the run again"
+            what = (
+                f"the tokenizer gives the id {highest}, but the model knows {model.config.vocab_size} words"
             )
+            raise RunError(f"{what}: they do not belong together; train the run again")
         self._done += sum(map(len, token_ids)) * multiplications_per_token(model)
         if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
             from rnncli.inference.jitted import jitted_forward

@@ -122,11 +122,7 @@ class Run:
         write_sums(self.path, {str(file.relative_to(self.path)): sha256_of(file) for file in files})
 
     def require_new(self) -> None:
-        """Refuse to write over a run.
-
-        Raises:
-            RunError: the directory holds one.
-        """
+        """Refuse to write over a run: RunError where the directory holds one."""
         if self.finished:
             raise RunError(f"{self.path} holds a finished run: choose another --name")
         if self.config_path.exists():
@@ -135,11 +131,7 @@ class Run:
         self.require_no_remains()
 
     def require_no_remains(self) -> None:
-        """Refuse a folder with parts of a run that nothing describes.
-
-        Raises:
-            RunError: there is a model or a checkpoint, and no config.json.
-        """
+        """Refuse parts of a run that nothing describes: RunError where only config.json is missing."""
         if not self.config_path.exists() and (self.model_dir.exists() or self.checkpoints_dir.exists()):
             raise RunError(f"{self.config_path}: it is missing; {REMEDY}")
 

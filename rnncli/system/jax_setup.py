@@ -21,16 +21,13 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc to reuse freed memory rather than return it to the kernel.
+    """Tell glibc, where there is one, to reuse freed memory rather than return it to the kernel.
 
     Every step frees and allocates the same large arrays. Given back, each of their pages is
     mapped and cleared again at every step, which costs more than the arithmetic on it.
-    Elsewhere than on glibc this does nothing.
     """
-    if sys.platform != "linux":
-        return
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
+    if sys.platform == "linux" and hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
         libc.mallopt(M_TOP_PAD, 16 << 20)
