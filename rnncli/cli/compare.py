@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
+from rnncli.cli.options import A_RUN, RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset
 from rnncli.settings.choices import SortKey, SplitName
 
 
@@ -13,9 +13,8 @@ def compare(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN",
             help="The runs to compare: names, paths, latest or best. Without any, all runs are compared.",
-            autocompletion=complete_run,
+            **A_RUN,
         ),
     ] = None,
     *,

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rnncli.errors import UsageError
 from rnncli.system.files import named_failures, to_json
@@ -64,6 +64,15 @@ def show(
     out(captured.get().removesuffix("\n"))
 
 
+def width_of(stream: TextIO | None) -> int | None:
+    """Columns of the terminal that `stream` writes to; None where it is none or closed."""
+    if stream is None or not stream.isatty():
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
 def note(text: str, *, quiet: bool = False) -> None:
     """Write a remark on stderr, unless `quiet`."""
     if not quiet:
@@ -78,11 +87,9 @@ def warn(*texts: str) -> None:
 
 def _say(text: str) -> None:
     """Write lines on stderr; those that are too long for a terminal go on in another, between words."""
-    if sys.stderr.isatty():
-        from shutil import get_terminal_size
+    if width := width_of(sys.stderr):
         from textwrap import fill
 
-        width = get_terminal_size().columns
         lines = text.splitlines()
         text = "\n".join(fill(x, width, subsequent_indent="  ", break_on_hyphens=False) for x in lines)
     sys.stderr.write(text + "\n")

@@ -1,26 +1,19 @@
 """`rnncli eval`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset, complete_run
+from rnncli.cli.options import A_RUN, RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset
 from rnncli.errors import RequirementError
 from rnncli.settings.choices import SplitName
 
 
 def evaluate(
     run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="The run to evaluate: its name, its path, latest or best.",
-            autocompletion=complete_run,
-        ),
+        str, typer.Argument(help="The run to evaluate: its name, its path, latest or best.", **A_RUN)
     ] = "latest",
     *,
     dataset: Annotated[
@@ -60,11 +53,10 @@ def evaluate(
     not_worse_than: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN",
             help="Exit with 3 when the run is significantly less accurate than this one on the same texts "
             "(McNemar's exact test, p < 0.05).",
-            autocompletion=complete_run,
             rich_help_panel="Quality gates",
+            **A_RUN,
         ),
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
@@ -79,9 +71,12 @@ def evaluate(
     from functools import partial
 
     from rnncli.reporting.evaluation_tables import evaluation_tables
+    from rnncli.reporting.stage_progress import stage_progress
     from rnncli.workflows import evaluate as workflow
 
-    with _progress_bar(f"Scoring {split}", quiet) as progress:
+    terminal = console.stderr_console()
+    terminal.quiet = quiet or not terminal.is_terminal  # it shows a bar there, and no lines elsewhere
+    with stage_progress(terminal) as report:
         result = workflow.evaluate(
             run,
             runs_dir=runs_dir,
@@ -92,7 +87,7 @@ def evaluate(
             verify=verify,
             fail_under=fail_under or (),
             not_worse_than=not_worse_than,
-            progress=progress,
+            report=report,
         )
     console.show(partial(evaluation_tables, result), json=json, quiet=quiet)
     console.warn(*result.warnings)
@@ -100,34 +95,11 @@ def evaluate(
         console.out_json({**result.to_dict(), "verified": verify})
     if output is not None:
         console.note(f"predictions: {output}", quiet=quiet)
-    if result.not_stored and result.not_stored.errno not in workflow.READ_ONLY:
-        raise result.not_stored
+    if result.failure:
+        raise result.failure
     for required in result.requirements:
         if required.met:
             console.note(f"gate passed: {required.message}", quiet=quiet)
     failed = [required.message for required in result.requirements if not required.met]
     if failed:
         raise RequirementError(f"gate failed: {'; '.join(failed)}")
-
-
-@contextmanager
-def _progress_bar(what: str, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that moves a progress bar, which is there only on a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    terminal = console.stderr_console()
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=8),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns, console=terminal, transient=True, disable=quiet or not terminal.is_terminal
-    ) as bar:
-        task = bar.add_task(what, total=None)
-
-        def show(run: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{what} with {run}", completed=done, total=total)
-
-        yield show

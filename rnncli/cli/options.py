@@ -73,6 +73,15 @@ def _runs_dir(ctx: typer.Context) -> Path:
     return Path(ctx.params.get("runs_dir") or RUNS_DIR)
 
 
+A_RUN: dict[str, Any] = {"metavar": "RUN", "autocompletion": complete_run}
+TextColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Column of the texts. [default: the first with a usual name, such as text]"
+    ),
+]
+
+
 def with_settings(
     cls: type[Settings], panels: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:

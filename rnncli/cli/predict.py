@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_run
+from rnncli.cli.options import A_RUN, RUNS_DIR, Debug, Json, Quiet, RunsDir, TextColumn
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.system.files import named_failures
@@ -37,29 +37,24 @@ def predict(
     ] = None,
     *,
     run: Annotated[
-        str,
-        typer.Option(
-            metavar="RUN",
-            help="A run's name or path, a model's folder, latest or best.",
-            autocompletion=complete_run,
-        ),
+        str, typer.Option(help="A run's name or path, a model's folder, latest or best.", **A_RUN)
     ] = "latest",
     source: Annotated[
         Path | None,
         typer.Option(
-            "--input", "-i", metavar="FILE", help="Score the texts in this file; - is standard input."
+            *("--input", "-i"),
+            metavar="FILE",
+            help="Score the texts in this file; - is standard input.",
+            exists=True,
+            dir_okay=False,
+            allow_dash=True,
         ),
     ] = None,
     table_format: Annotated[
         TableFormat | None,
         typer.Option("--format", help="Format of the input. [default: as the file's ending says, else text]"),
     ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Column of the texts. [default: the first with a usual name, such as text]"
-        ),
-    ] = None,
+    text_column: TextColumn = None,
     encoding: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Character encoding of the input. [default: utf-8]"),
@@ -98,9 +93,12 @@ def predict(
         rows = map(text_row, count(), text)
         _point_out_files(text, quiet=quiet)
     else:
-        rows = input_rows(_checked_source(source), table_format, text_column, encoding or "utf-8")
+        if source is None and (sys.stdin is None or sys.stdin.isatty()):
+            raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
+        file_or_pipe = None if str(source) == "-" else source
+        rows = input_rows(file_or_pipe, table_format, text_column, encoding or "utf-8")
     model = load(run, runs_dir=runs_dir)
-    line = line_of(writing, model.label_names, None if output else _terminal_width())
+    line = line_of(writing, model.label_names, None if output else console.width_of(sys.stdout))
     summary = Summary()
     with _destination(output) as file:
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
@@ -138,26 +136,6 @@ def _point_out_files(texts: list[str], *, quiet: bool) -> None:
     for text in texts:
         if " " not in text and len(text) < 256 and Path(text).suffix and Path(text).is_file():
             console.note(f"scored the words '{text}'; for the texts in it: --input {text}", quiet=quiet)
-
-
-def _checked_source(source: Path | None) -> Path | None:
-    """The file or pipe to read, None for standard input."""
-    if source is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
-    if source is None or str(source) == "-":
-        return None
-    if not source.exists() or source.is_dir():
-        what = "is a folder" if source.is_dir() else "there is no such file"
-        raise UsageError(f"--input {source}: {what}; name a file of texts, or - for standard input")
-    return source
-
-
-def _terminal_width() -> int | None:
-    if sys.stdout is None or not sys.stdout.isatty():
-        return None
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns
 
 
 @contextmanager

@@ -6,23 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from rnncli.cli import console
-from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, with_settings
+from rnncli.cli.options import RUNS_DIR, Debug, Json, Quiet, RunsDir, TextColumn, with_settings
 from rnncli.errors import UsageError
 from rnncli.settings.prepare import PrepareSettings
 
-KEPT = {"head": "end", "tail": "start", "both": "both"}
-
 
 def _refuse_truncate(value: str | None) -> None:
-    """Name the option that has taken the place of ``--truncate``.
-
-    Raises:
-        UsageError: The old one is given.
-    """
     if value is not None:
-        kept = KEPT.get(value, "end, start or both")
-        what = ", which keeps the first and the last tokens" if value == "both" else ""
-        raise UsageError(f"--truncate named what is cut, --keep what is kept: --keep {kept}{what}")
+        raise UsageError(
+            "--truncate named what is cut, --keep names what is kept: use --keep end for head, "
+            "--keep start for tail, and --keep both for the first and the last tokens"
+        )
 
 
 @with_settings(PrepareSettings)
@@ -44,12 +38,7 @@ def prepare(
             help="For imdb: read a local aclImdb_v1.tar.gz, or its unpacked folder, and download nothing.",
         ),
     ] = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Column of the texts. [default: the first with a usual name, such as text]"
-        ),
-    ] = None,
+    text_column: TextColumn = None,
     label_column: Annotated[
         str | None,
         typer.Option(
@@ -77,11 +66,11 @@ def prepare(
 ) -> None:
     """Turn texts into a dataset: splits, vocabulary and token ids."""
     from rnncli.diagnostics import symptoms
-    from rnncli.reporting.prepare_progress import prepare_progress
     from rnncli.reporting.prepare_report import prepare_report
+    from rnncli.reporting.stage_progress import stage_progress
     from rnncli.workflows import prepare as workflow
 
-    with prepare_progress(console.stderr_console(quiet=quiet)) as report:
+    with stage_progress(console.stderr_console(quiet=quiet)) as report:
         dataset = workflow.prepare(
             source,
             name=name,

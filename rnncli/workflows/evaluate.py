@@ -2,15 +2,15 @@
 
 import errno
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnncli.data.dataset import Dataset, Split, resolve_dataset
+from rnncli.data.examples import Progress, Report, no_report
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DataError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
@@ -27,8 +27,6 @@ from rnncli.workflows.stored_evaluations import store, stored_evaluation
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
 
-Progress = Callable[[str, int, int], object]  # the run that scores, texts scored so far, and in all
-
 
 @dataclass(frozen=True)
 class Evaluated(Evaluation):
@@ -37,12 +35,12 @@ class Evaluated(Evaluation):
     Attributes:
         requirements: what was required of the model, and whether it was met.
         warnings: signs that something went wrong, a sentence each.
-        not_stored: why the run does not hold the figures now; None where it does.
+        failure: why the figures are not kept in the run, where it was meant to be written.
     """
 
     requirements: list[Requirement]
     warnings: list[str]
-    not_stored: OSError | None = None
+    failure: OSError | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as one JSON object; a requirement is called a gate there."""
@@ -64,7 +62,7 @@ def evaluate(
     verify: bool = False,
     fail_under: Sequence[str] = (),
     not_worse_than: str | None = None,
-    progress: Progress = lambda *_: None,
+    report: Report = no_report,
 ) -> Evaluated:
     """Measure how good a run is on labelled data, and keep the figures in the run.
 
@@ -79,7 +77,7 @@ def evaluate(
         verify: first check that the model gives its stored predictions again.
         fail_under: required minimums such as ``accuracy=0.87``.
         not_worse_than: another run; required is not to be significantly less accurate.
-        progress: called after each batch.
+        report: called with the progress of scoring after each batch.
 
     Raises:
         UsageError: `output` or one of `fail_under` makes no sense.
@@ -95,29 +93,30 @@ def evaluate(
     rival = None if not_worse_than is None else resolve_run(runs_dir, not_worse_than)
     data = dataset_for(chosen, runs_dir, dataset)
 
-    found = score_and_measure(chosen, data, split, batch_size=batch_size, verify=verify, progress=progress)
+    found = score_and_measure(chosen, data, split, batch_size=batch_size, verify=verify, report=report)
     warnings = symptoms.of_texts(count_all_unknown(data.split(split)), found.examples)
     warnings += symptoms.of_evaluation(found)
-    not_stored = None
+    failure = None
     try:
         store(chosen, found)
     except OSError as error:
-        not_stored = error
         if error.errno in READ_ONLY:
             what = f"{error.filename}: {error.strerror}"
             warnings.append(f"the result is not kept for 'rnncli compare': {what}")
+        else:
+            failure = error
     requirements = [at_least(metric, minimum, found) for metric, minimum in minimums]
     if rival is not None:
         rival_data = dataset_for(rival, runs_dir, dataset)
-        other = rival_evaluation(found, rival, rival_data, batch_size=batch_size, progress=progress)
+        other = rival_evaluation(found, rival, rival_data, batch_size=batch_size, report=report)
         requirements.append(not_worse(found, other))
     if output is not None:
         write_rows(Path(output), found)
-    return Evaluated(**vars(found), requirements=requirements, warnings=warnings, not_stored=not_stored)
+    return Evaluated(**vars(found), requirements=requirements, warnings=warnings, failure=failure)
 
 
 def score_and_measure(
-    run: Run, dataset: Dataset, split_name: str, *, batch_size: int, verify: bool = False, progress: Progress
+    run: Run, dataset: Dataset, split_name: str, *, batch_size: int, verify: bool = False, report: Report
 ) -> Evaluation:
     """Score a split with a run's model and compute its figures; see `evaluate`.
 
@@ -131,7 +130,8 @@ def score_and_measure(
     if split.labels is None or len(split) == 0:
         raise DataError(f"dataset '{manifest.name}' has no labelled examples in split '{split_name}'")
     start = time.perf_counter()
-    probabilities = score(model, split, batch_size=batch_size, progress=partial(progress, run.name))
+    stage = f"Scoring {split_name} with {run.name}"
+    probabilities = score(model, split, batch_size=batch_size, report=report, stage=stage)
     seconds = time.perf_counter() - start
     subject = Subject(
         run=run.name,
@@ -151,9 +151,7 @@ def score_and_measure(
     )
 
 
-def score(
-    model: SavedModel, split: Split, *, batch_size: int, progress: Callable[[int, int], object]
-) -> FloatArray:
+def score(model: SavedModel, split: Split, *, batch_size: int, report: Report, stage: str) -> FloatArray:
     """Probabilities [examples, num_classes] in the split's order.
 
     Texts of similar length are scored together, the longest first: what does not fit into memory
@@ -165,12 +163,12 @@ def score(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         probabilities[rows] = predictor.probabilities([split[int(row)] for row in rows])
-        progress(start + len(rows), len(order))
+        report(Progress(stage, start + len(rows), len(order)))
     return probabilities
 
 
 def rival_evaluation(
-    evaluation: Evaluation, rival: Run, dataset: Dataset, *, batch_size: int, progress: Progress
+    evaluation: Evaluation, rival: Run, dataset: Dataset, *, batch_size: int, report: Report
 ) -> Evaluation:
     """The evaluation of another run on the same texts: the one that it holds, or else a fresh one.
 
@@ -189,7 +187,7 @@ def rival_evaluation(
     kept = stored_evaluation(rival, manifest.name, subject.split)
     if kept is not None and kept.subject.texts_sha256 == subject.texts_sha256:
         return kept
-    return score_and_measure(rival, dataset, subject.split, batch_size=batch_size, progress=progress)
+    return score_and_measure(rival, dataset, subject.split, batch_size=batch_size, report=report)
 
 
 def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:

@@ -11,7 +11,7 @@ from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.runs.finding import resolve_run
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Executor, Future
 
 WINDOW_ROWS = 4096
 WINDOW_CHARACTERS = 1 << 23
@@ -52,13 +52,16 @@ def predict_windows(rows: Iterable[TextRow | None], model: Predictor) -> Iterato
     While a thread scores one window of rows, the next is read and split into tokens. None among the
     rows says that the next one is yet to be written: all rows before it are answered at once.
     """
-    executor: ThreadPoolExecutor | None = None
+    executor: Executor | None = None
     scoring: tuple[list[TextRow], Future[list[Prediction]]] | None = None
     for window, more in _windows(rows):
         token_ids = model.model.tokenizer.encode(row.text for row in window if row.text is not None)
         before, scoring = scoring, None
         if more:
-            executor = executor or _one_thread()
+            if executor is None:
+                from concurrent.futures import ThreadPoolExecutor  # a few texts do without
+
+                executor = ThreadPoolExecutor(1, "scoring")
             scoring = window, executor.submit(model.predict_ids, token_ids)
         if before:
             yield _paired(before[0], before[1].result())
@@ -78,12 +81,6 @@ def _windows(rows: Iterable[TextRow | None]) -> Iterator[tuple[list[TextRow], bo
             yield window, row is not None
             window, characters = [], 0
     yield window, False
-
-
-def _one_thread() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # a few texts do without
-
-    return ThreadPoolExecutor(1, "scoring")
 
 
 def _paired(rows: list[TextRow], predictions: list[Prediction]) -> list[Scored]:

@@ -1,15 +1,14 @@
 """What `rnncli prepare` does: texts become a dataset."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rnncli.data.dataset import Dataset, datasets_dir
+from rnncli.data.examples import Report, no_report
+from rnncli.data.prepare import build_dataset
+from rnncli.data.sources.open_source import open_source
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import named_failures
-
-if TYPE_CHECKING:
-    from rnncli.data.dataset import Dataset
-    from rnncli.data.examples import Progress
 
 
 def prepare(
@@ -23,9 +22,9 @@ def prepare(
     test: str | Path | None = None,
     encoding: str = "utf-8",
     skip_bad_rows: bool = False,
-    report: "Callable[[Progress], None] | None" = None,
+    report: Report = no_report,
     **settings: Any,
-) -> "Dataset":
+) -> Dataset:
     """Turn texts into a dataset: splits, vocabulary and token ids.
 
     Args:
@@ -51,12 +50,6 @@ def prepare(
             preparing this dataset.
     """
     prepare_settings = PrepareSettings.from_options(**settings)
-
-    from rnncli.data.dataset import datasets_dir
-    from rnncli.data.examples import no_report
-    from rnncli.data.prepare import build_dataset
-    from rnncli.data.sources.open_source import open_source
-
     found = open_source(
         str(source),
         seed=prepare_settings.seed,
@@ -75,5 +68,5 @@ def prepare(
             origin=found.origin,
             runs_dir=Path(runs_dir),
             name=name,
-            report=report or no_report,
+            report=report,
         )

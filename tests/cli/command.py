@@ -1,11 +1,15 @@
 """Running the program as its users do, in a process of its own, or sooner in this one."""
 
 import contextlib
+import fcntl
 import io
 import os
+import pty
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 from pathlib import Path
 from unittest import mock
 
@@ -43,6 +47,28 @@ def start(*arguments: object, cwd: Path) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def on_terminal(
+    *arguments: object, cwd: Path, stream: str = "stdout", columns: int = 80, **env: str
+) -> list[str]:
+    """The lines that the command writes to a terminal in place of a standard stream."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {name: value for name, value in ENVIRONMENT.items() if name not in ("COLUMNS", "NO_COLOR")}
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: slave}
+    content = b""
+    command = [*COMMAND, *map(str, arguments)]
+    with subprocess.Popen(
+        command, cwd=cwd, env={**inherited, "TERM": "xterm-256color", **env}, **streams
+    ) as process:
+        os.close(slave)
+        with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+            while chunk := os.read(master, 1 << 16):
+                content += chunk
+        assert process.wait(60) == 0
+    os.close(master)
+    return content.decode().splitlines()
 
 
 def wait_for_line(process: "subprocess.Popen[str]", beginning: str) -> None:

@@ -85,7 +85,6 @@ def test_nothing_evaluated(made: Path) -> None:
         (["nobody"], 1, "no run 'nobody' in runs/"),
         (["--dataset", "nowhere"], 1, "no finished run on dataset 'nowhere' in runs/"),
         (["--sort", "beauty"], 2, "'beauty' is not one of"),
-        (["--split", "all"], 2, "'all' is not one of"),
     ],
 )
 def test_wrong_options(made: Path, options: list[str], code: int, message: str) -> None:

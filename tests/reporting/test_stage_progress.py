@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from rnncli.data.examples import Progress
-from rnncli.reporting.prepare_progress import prepare_progress
+from rnncli.reporting.stage_progress import stage_progress
 
 
 def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step: float = 1.0) -> str:
@@ -12,7 +12,7 @@ def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step
     times: Iterator[float] = (step * i for i in range(1000))
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=terminal, width=60, quiet=quiet)
-    with prepare_progress(console, clock=lambda: next(times)) as show:
+    with stage_progress(console, clock=lambda: next(times)) as show:
         for report in progress:
             show(report)
     return stream.getvalue()

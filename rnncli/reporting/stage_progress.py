@@ -1,11 +1,11 @@
-"""Progress of `rnncli prepare`: bars on a terminal, elsewhere a line a stage."""
+"""Progress of work in stages: bars on a terminal, elsewhere a line a stage."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from rnncli.data.examples import Progress, Report
@@ -16,7 +16,7 @@ BAR_WIDTH, LINE_WIDTH = 26, 40  # columns for a stage, which may hold a file's n
 
 
 @contextmanager
-def prepare_progress(console: Console, *, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
+def stage_progress(console: Console, *, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
     """Yield a function that shows the progress that it is called with.
 
     Args:
@@ -28,6 +28,7 @@ def prepare_progress(console: Console, *, clock: Callable[[], float] = time.mono
         BarColumn(bar_width=8),
         TextColumn("{task.fields[amount]}"),
         TextColumn("{task.elapsed:.0f} s"),
+        TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=console.quiet or not console.is_terminal,
