@@ -87,11 +87,9 @@ def _table_rows(
             yield TextRow(index, row.values[column])
             continue
         wanted = f"'{column}'" if column else "with a usual name such as 'text'"
-        error = row.error or (
-            f"no column {wanted} with a text; columns: {', '.join(row.values)}; choose one with --text-column"
-            if row.values
-            else "the line is blank"
-        )
+        there_are = f"columns: {', '.join(row.values)}; choose one with --text-column"
+        missing = f"no column {wanted} with a text; {there_are}" if row.values else "the line is blank"
+        error = row.error or missing
         if row.error is None and row.values and format in ("csv", "tsv"):
             raise DataError(f"{where}: {error}")
         yield TextRow(index, None, f"line {row.line}: {error}")
