@@ -1,6 +1,7 @@
 """Rows of CSV, TSV, JSON Lines, Parquet and plain text, read as a stream in constant memory."""
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
@@ -21,6 +22,7 @@ ENDINGS: dict[str, TableFormat] = {
     ".txt": "text",
 }
 _ONE_OBJECT = 'each line must be an object such as {"text": "...", "label": "..."}'
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _UNLIST = "jq -c '.[]' FILE writes the objects of a list one a line"
 PARQUET_ROWS = 4096  # held in memory at a time
 PARQUET_BUFFER = 2**20  # bytes of a column read at a time
@@ -87,7 +89,7 @@ def _json_row(line: Line) -> Row:
         hint = f"; {_UNLIST}" if isinstance(value, list) else ""
         return Row(line.number, {}, f"not a JSON object; {_ONE_OBJECT}{hint}")
     values = _cells(value)
-    if not all(map(_is_encodable, chain(values, values.values()))):
+    if "\\ud" in line.text.lower() and _HALF_PAIR.search("".join(chain(values, values.values()))):
         return Row(line.number, {}, "half of a surrogate pair (\\ud800 to \\udfff) stands alone")
     return Row(line.number, values, None if values else f"no columns; {_ONE_OBJECT}")
 
@@ -121,7 +123,3 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
         elif value is None or isinstance(value, str | int | float):
             cells[name] = "" if value is None else str(value)
     return cells
-
-
-def _is_encodable(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -87,18 +87,16 @@ def find_columns(
     Returns:
         The columns, or why they cannot be told; that lists the columns there are.
     """
-    found_text = text if text in names else None if text else usual_column(names, TEXT_NAMES)
-    found_label = label if label in names else None if label else usual_column(names, LABEL_NAMES)
+    found_text = text or usual_column(names, TEXT_NAMES)
+    found_label = label or usual_column(names, LABEL_NAMES)
     if len(names) == 2:
-        other = {name: next(n for n in names if n != name) for name in names}
-        if text is None and found_label:
-            found_text = found_text or other[found_label]
-        if label is None and found_text:
-            found_label = found_label or other[found_text]
+        other = dict(zip(names, reversed(list(names)), strict=True))
+        found_text = found_text or other.get(found_label or "")
+        found_label = found_label or other.get(found_text or "")
     there_are = f"the columns are: {', '.join(map(repr, names))}"
-    if not found_text:
+    if found_text is None or found_text not in names:
         return None, f"no column '{text or 'text'}'; {there_are}; name the texts' with --text-column"
-    if not found_label:
+    if found_label is None or found_label not in names:
         return None, f"no column '{label or 'label'}'; {there_are}; name the labels' with --label-column"
     if found_text == found_label:
         return None, f"text and label are the same column '{found_text}'; {there_are}"
