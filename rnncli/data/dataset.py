@@ -163,10 +163,9 @@ class Dataset:
         Raises:
             DataError: There is no such split, or a file of it is missing or damaged.
         """
-        if name not in self.manifest.splits:
-            known = ", ".join(self.manifest.splits)
-            raise DataError(f"{self.path}: no split '{name}'; there are: {known}")
-        found = self.manifest.splits[name]
+        found = self.manifest.splits.get(name)
+        if found is None:
+            raise DataError(f"{self.path}: no split '{name}'; there are: {', '.join(self.manifest.splits)}")
         return Split(
             name,
             self._array(name, "token_ids"),

@@ -10,13 +10,8 @@ Files = dict[str, bytes]
 def small_imdb(films: int = 7, reviews: int = 11) -> Files:
     """An archive's files: `reviews` reviews in each part, spread over `films` films."""
     files: Files = {"README": b"text", "imdb.vocab": b"the\n", "train/labeledBow.feat": b"0 1:2\n"}
-    for folder, kind in (
-        ("train", "neg"),
-        ("train", "pos"),
-        ("train", "unsup"),
-        ("test", "neg"),
-        ("test", "pos"),
-    ):
+    for part in ("train/neg", "train/pos", "train/unsup", "test/neg", "test/pos"):
+        folder, kind = part.split("/")
         urls = ""
         for number in range(reviews):
             text = f"{folder} {kind} {number}<br />é"

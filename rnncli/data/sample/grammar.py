@@ -18,10 +18,9 @@ Opposites = dict[str, tuple[str, ...]]
 """Words of one kind for the labels ``neg`` and ``pos``, most common first."""
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str) -> Any:
     """A file of this folder, with every list of words, whatever its depth, as a tuple."""
-    content = (Path(__file__).with_name(name)).read_text(encoding="utf-8")
-    return {key: _listed(value) for key, value in tomllib.loads(content).items()}
+    return _listed(tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")))
 
 
 def _listed(value: Any) -> Any:
