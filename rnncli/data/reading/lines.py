@@ -87,7 +87,7 @@ def decode(content: bytes, encoding: str, *, position: int = 0) -> tuple[str, st
         return content.decode("ascii", "replace"), fault
     if "\0" in text:
         start = position + content.find(0)
-        return text, f"byte {start} is NUL, which text never holds: the file is damaged, or no text"
+        return text, f"byte {start} is NUL, which text never holds: is it UTF-16 (--encoding utf-16-le)?"
     return text, None
 
 
