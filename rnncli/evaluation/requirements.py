@@ -1,6 +1,6 @@
 """Requirements that a result has to meet: the quality gates that give scripts and CI an exit code."""
 
-import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rnncli.errors import UsageError
@@ -31,13 +31,10 @@ def parse_minimum(text: str) -> tuple[str, float]:
             f"--fail-under '{text}': write METRIC=VALUE, METRIC being {', '.join(METRICS[:-1])} "
             f"or {METRICS[-1]}, for example accuracy=0.87"
         )
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise UsageError(f"--fail-under '{text}': '{number}' is not a number from 0 to 1")
-    return metric, value
+    with suppress(ValueError):
+        if 0 <= float(number) <= 1:
+            return metric, float(number)
+    raise UsageError(f"--fail-under '{text}': '{number}' is not a number from 0 to 1")
 
 
 def at_least(metric: str, minimum: float, evaluation: Evaluation) -> Requirement:

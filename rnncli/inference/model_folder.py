@@ -74,11 +74,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
 
 
 def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
-    """Read the folder that `save_model` wrote, checking every file.
-
-    Args:
-        directory: The folder.
-        verify: Also compute the golden pairs again and compare.
+    """Read the folder that `save_model` wrote, checking every file; `verify` replays the golden pairs too.
 
     Raises:
         RunError: a file is missing, damaged or does not fit the others; the message names the

@@ -50,9 +50,8 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
     if name in ("latest", "best"):
         runs = list_runs(runs_dir)
         if not runs:
-            raise RunError(
-                f"no finished run in {runs_dir}/: train one with 'rnncli train --arch bilstm --epochs 3'"
-            )
+            example = "rnncli train --arch bilstm --epochs 3"
+            raise RunError(f"no finished run in {runs_dir}/: train one with '{example}'")
         if name == "latest":
             return runs[-1]
         rivals = [run for run in runs if run.dataset_fingerprint == runs[-1].dataset_fingerprint]

@@ -95,10 +95,6 @@ class Settings:
         """Build from values by the names of their options, such as ``learning_rate=1e-3``; as `from_dict`."""
         return cls.from_dict(nested(cls, options), where="settings")
 
-    def replace(self, **options: Any) -> Self:
-        """These settings with others for some, named as in `from_options`."""
-        return type(self).from_options(**{**self.options(), **options})
-
     def to_dict(self) -> dict[str, Any]:
         """The settings as nested dictionaries of plain values."""
         return dataclasses.asdict(self)

@@ -12,7 +12,7 @@ from rnncli.errors import RunError, UsageError
 
 @dataclass(frozen=True)
 class Cluster:
-    """The processes that train one model together.
+    """Which processes they are.
 
     Attributes:
         coordinator: ``HOST:PORT`` on which the first process listens for the others, or ``auto``

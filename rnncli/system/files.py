@@ -91,13 +91,10 @@ def write_json(path: Path, value: Any) -> None:
 def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]:
     """Hold the lock file `path`; the kernel frees it when the process ends, however it ends.
 
-    Args:
-        path: The file, which stays there and names the process that held it last.
-        what: Names what is held, for the message.
-        error: The kind of failure to raise.
+    The file stays there and names the process that held it last; `what` names what is held.
 
     Raises:
-        RnncliError: Of the kind `error`: another process holds it.
+        RnncliError: of the kind `error`: another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -106,9 +103,8 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
-            raise error(
-                f"{what} is in use by process {holder}; wait for it, or choose another --name"
-            ) from None
+            message = f"{what} is in use by process {holder}; wait for it, or choose another --name"
+            raise error(message) from None
         os.ftruncate(descriptor, 0)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename} since {since}\n".encode(), 0)

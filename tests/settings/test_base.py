@@ -24,12 +24,6 @@ def test_options_are_nested_and_come_back() -> None:
     assert TrainSettings.from_options(**settings.options()) == settings
 
 
-def test_replacing_keeps_the_rest() -> None:
-    before = TrainSettings.from_options(**GIVEN)
-    after = before.replace(hidden_size=5)
-    assert after.options() == before.options() | {"hidden_size": 5}
-
-
 def test_every_setting_has_a_name_of_its_own_and_help_that_is_a_sentence() -> None:
     for cls in (TrainSettings, PrepareSettings):
         found = list(declared(cls))

@@ -37,7 +37,7 @@ BATCHES = -(-TRAIN_SIZE // CONFIG.data.batch_size)
 
 def change(**settings: Any) -> TrainSettings:
     """`CONFIG` with other settings."""
-    return CONFIG.replace(**settings)
+    return TrainSettings.from_options(**CONFIG.options() | settings)
 
 
 def make_split(name: str, texts: list[np.ndarray], labels: np.ndarray) -> Split:
