@@ -85,10 +85,10 @@ def train(
         from rnncli.workflows.training_run import TrainingRun
 
         training = TrainingRun(run, data, chosen, every, warn)
-        if resume is None:
-            training.start()
-        else:
+        if resume is not None:
             training.resume()
+        elif writes:
+            training.start()
         try:
             follow(training)
         except (OSError, MemoryError) as error:

@@ -85,8 +85,6 @@ class TrainingRun:
 
     def start(self) -> None:
         """Write the run's config.json."""
-        if not self._writes:
-            return
         packages = ("jax", "jaxlib", "flax", "optax", "numpy")
         self.run.begin(
             self.settings,

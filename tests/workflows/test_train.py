@@ -6,6 +6,7 @@ import pytest
 
 import rnncli
 from rnncli.errors import UsageError
+from rnncli.training.loop import Trainer
 from rnncli.workflows.training_run import TrainingRun
 from tests.cli.tables import write_table
 
@@ -48,6 +49,17 @@ def test_whoever_leaves_early_can_go_on(runs_dir: Path) -> None:
         rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=4)
     resumed = rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=3)
     assert resumed.summary["val_loss"] == whole.summary["val_loss"]
+
+
+def test_the_model_is_that_of_the_best_epoch(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = iter([(0.5, 0.9), (0.4, 0.8), (0.5, 0.9)])
+    monkeypatch.setattr(
+        Trainer, "validate", lambda _: dict(zip(("loss", "accuracy"), next(figures), strict=True))
+    )
+    two, one = (rnncli.train(runs_dir=runs_dir, **QUICK | {"epochs": epochs}) for epochs in (2, 1))
+    assert (two.summary["best_epoch"], two.summary["val_loss"]) == (1, 0.5)
+    kept, expected = ((run.model_dir / "model.safetensors").read_bytes() for run in (two, one))
+    assert kept == expected
 
 
 def test_what_shows_that_nothing_was_learned_is_warned_of(runs_dir: Path) -> None:
