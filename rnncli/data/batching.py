@@ -48,9 +48,7 @@ def bucket_widths(lengths: Ints, max_length: int) -> tuple[int, ...]:
     """
     count = int(np.clip(lengths.sum() // TOKENS_PER_WIDTH, 1, MOST_WIDTHS))
     longest = round_up(max_length) // LENGTH_MULTIPLE
-    different, counts = np.unique(lengths, return_counts=True)
-    texts = np.zeros(longest + 1, np.int64)
-    np.add.at(texts, np.maximum(-(-different // LENGTH_MULTIPLE), 1), counts)
+    texts = np.bincount(np.maximum(-(-lengths // LENGTH_MULTIPLE), 1), minlength=longest + 1)
     texts[longest] += 1
     widths = np.flatnonzero(texts)
     texts, widths = texts[widths], widths * LENGTH_MULTIPLE
