@@ -59,9 +59,6 @@ def test_the_examples_of_the_readme_run(tmp_path: Path) -> None:
 def test_every_name_is_there() -> None:
     assert rnncli.__all__ == ["compare", "evaluate", "load", "predict", "prepare", "train"]
     assert set(rnncli.__all__) <= set(dir(rnncli))
-    for name in rnncli.__all__:
-        function = getattr(rnncli, name)
-        assert callable(function)
-        assert function.__doc__
+    assert all(getattr(rnncli, name).__doc__ for name in rnncli.__all__)
     with pytest.raises(AttributeError, match="module 'rnncli' has no attribute 'fit'"):
         rnncli.fit  # noqa: B018

@@ -40,22 +40,14 @@ def stderr_console(*, quiet: bool = False) -> "Console":
     return Console(stderr=True, highlight=False, quiet=quiet)
 
 
-def show(
-    made: "RenderableType | Callable[[ConsoleOptions], RenderableType]", *, json: bool, quiet: bool
-) -> None:
-    """Show something made for eyes: on stdout, on stderr beside JSON, nowhere when quiet.
-
-    Args:
-        made: what Rich can show, or a function that makes it for the width of the terminal.
-        json: whether stdout is taken by JSON.
-        quiet: whether to show nothing.
-    """
+def show(make: "Callable[[ConsoleOptions], RenderableType]", *, json: bool, quiet: bool) -> None:
+    """Show what `make` gives for a terminal: on stdout, on stderr beside JSON, nowhere when quiet."""
     if quiet:
         return
     from rich.console import Console
 
     console = stderr_console() if json else Console(highlight=False)
-    renderable = made(console.options) if callable(made) else made
+    renderable = make(console.options)
     if json:
         console.print(renderable)
         return

@@ -91,7 +91,9 @@ def predict(
     rows: Iterator[TextRow | None]
     if text:
         rows = map(text_row, count(), text)
-        _point_out_files(text, quiet=quiet)
+        for each in text:
+            if " " not in each and len(each) < 256 and Path(each).suffix and Path(each).is_file():
+                console.note(f"scored the words '{each}'; for the texts in it: --input {each}", quiet=quiet)
     else:
         if source is None and (sys.stdin is None or sys.stdin.isatty()):
             raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
@@ -129,13 +131,6 @@ def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bo
         raise UsageError(
             f"--output {output}: the ending names no format: use {known}, or say --output-format"
         ) from None
-
-
-def _point_out_files(texts: list[str], *, quiet: bool) -> None:
-    """Say so where the name of a file was given as a text."""
-    for text in texts:
-        if " " not in text and len(text) < 256 and Path(text).suffix and Path(text).is_file():
-            console.note(f"scored the words '{text}'; for the texts in it: --input {text}", quiet=quiet)
 
 
 @contextmanager

@@ -5,44 +5,47 @@ Which columns there are, and in which order, is said in `columns`.
 
 from typing import Any
 
-from rich.console import ConsoleOptions, Group, RenderableType
+from rich.console import ConsoleOptions, RenderableType
 from rich.text import Text
 
 from rnncli.evaluation.comparison import Comparison, Entry
 from rnncli.evaluation.significance import SIGNIFICANCE_LEVEL
-from rnncli.reporting.formatting import duration, fraction, interval, size
-from rnncli.reporting.tables import GAP, Column, names_column, pack, plain, table
+from rnncli.reporting.formatting import duration, fraction, interval, printable, size
+from rnncli.reporting.tables import GAP, Column, names_column, pack, plain, stacked, table
+
+LEGEND = (
+    "vs best: difference in accuracy on the same examples; "
+    "p: McNemar's exact test, Holm-adjusted, bold below 0.05"
+)
 
 
 def comparison_tables(comparison: Comparison, options: ConsoleOptions) -> RenderableType:
     """A comparison, laid out for a console's width."""
     width = options.max_width
     runs = names_column("run", [entry.run for entry in comparison.entries], width // 3, style="bold")
-    parts: list[RenderableType] = [heading(comparison)]
-    for group in pack(columns(comparison), width - runs.width - GAP):
-        parts += [Text(), table([runs, *group])]
+    groups = pack(columns(comparison), width - runs.width - GAP)
+    parts: list[RenderableType] = [heading(comparison), *(table([runs, *group]) for group in groups)]
     if any(entry.against_best for entry in comparison.entries):
-        legend = (
-            "vs best: difference in accuracy on the same examples; "
-            "p: McNemar's exact test, Holm-adjusted, bold below 0.05"
-        )
-        parts += [Text(), Text(legend, "dim")]
-    return Group(*parts)
+        parts.append(Text(LEGEND, "dim"))
+    return stacked(parts)
 
 
 def heading(comparison: Comparison) -> Text:
     """Which data the figures are of."""
     best = comparison.best
     if best is None or best.evaluation is None:
-        return Text(f"Validation figures of training on {plain(comparison.entries[0].dataset).plain}")
+        return Text(f"Validation figures of training on {printable(comparison.entries[0].dataset)}")
     subject, examples = best.evaluation.subject, best.evaluation.examples
-    return Text(f"{plain(subject.dataset).plain}, {subject.split} split: {examples:,} examples")
+    return Text(f"{printable(subject.dataset)}, {subject.split} split: {examples:,} examples")
 
 
 def columns(comparison: Comparison) -> list[Column]:
     """All columns after the runs' names, in their order: figures, costs, settings that differ."""
     entries, best = comparison.entries, comparison.best
-    measured = [entry.evaluation for entry in entries]
+
+    def measured(figure: str) -> list[Any]:
+        return [getattr(entry.evaluation, figure, None) for entry in entries]
+
     if best is None:
         figures = [
             Column("accuracy", [fraction(entry.val_accuracy) for entry in entries]),
@@ -50,16 +53,14 @@ def columns(comparison: Comparison) -> list[Column]:
         ]
     else:
         figures = [
-            Column("accuracy", [fraction(found.accuracy if found else None) for found in measured]),
-            Column(
-                "95 % interval", [interval(found.accuracy_interval if found else None) for found in measured]
-            ),
+            Column("accuracy", [*map(fraction, measured("accuracy"))]),
+            Column("95 % interval", [*map(interval, measured("accuracy_interval"))]),
             Column("vs best", [difference(entry, best) for entry in entries]),
             Column("p", [p_value(entry.adjusted_p) for entry in entries]),
-            Column("loss", [fraction(found.loss if found else None) for found in measured]),
+            Column("loss", [*map(fraction, measured("loss"))]),
         ]
         if not any(entry.against_best for entry in entries):
-            figures = [column for column in figures if column.head not in ("vs best", "p")]
+            del figures[2:4]
     costs = [
         Column("parameters", [f"{entry.parameters:,}" for entry in entries]),
         Column("training", [duration(entry.train_seconds) for entry in entries]),

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,14 @@ def evaluation_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     ``index`` counts the rows of the split from 0, ``tag`` is there where the data has tags,
     ``label`` is the truth, and ``probability`` that of the label predicted.
     """
-    names, labels = evaluation.labels, evaluation.arrays["labels"]
-    tags = evaluation.arrays.get("tags", repeat(None))
-    for index, (tag, label, probabilities) in enumerate(
-        zip(tags, labels, evaluation.arrays["probabilities"], strict=False)
+    names, arrays = evaluation.labels, evaluation.arrays
+    for index, (label, probabilities) in enumerate(
+        zip(arrays["labels"], arrays["probabilities"], strict=True)
     ):
         predicted = probabilities.argmax()
         yield {
             "index": index,
-            **({} if tag is None else {"tag": str(tag)}),
+            **({"tag": str(arrays["tags"][index])} if "tags" in arrays else {}),
             "label": names[label],
             "predicted": names[predicted],
             "probability": rounded(probabilities[predicted]),

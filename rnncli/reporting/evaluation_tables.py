@@ -1,6 +1,5 @@
 """What `rnncli eval` shows: figures overall, by class and by tag, and what is confused with what."""
 
-from collections.abc import Iterator
 from itertools import product
 
 from rich.console import ConsoleOptions, Group, RenderableType
@@ -9,8 +8,8 @@ from rich.text import Text
 
 from rnncli.evaluation.measures import Evaluation
 from rnncli.evaluation.metrics import NUM_BINS
-from rnncli.reporting.formatting import duration, fraction, interval
-from rnncli.reporting.tables import GAP, LONGEST_NAME, Column, names_column, plain, table, total_width
+from rnncli.reporting.formatting import duration, fraction, interval, printable
+from rnncli.reporting.tables import GAP, LONGEST_NAME, Column, names_column, stacked, table, total_width
 
 BAR_WIDTH = 20
 LONGEST_LISTING = 10  # of confusions, where a matrix does not fit
@@ -20,22 +19,14 @@ def evaluation_tables(figures: Evaluation, options: ConsoleOptions) -> Renderabl
     """All tables of an evaluation, laid out for a console's width and characters."""
     subject, width = figures.subject, options.max_width
     heading = Text.assemble(
-        (plain(subject.run).plain, "bold"),
-        f" on {plain(subject.dataset).plain}, {subject.split} split: {figures.examples:,} examples "
+        (printable(subject.run), "bold"),
+        f" on {printable(subject.dataset)}, {subject.split} split: {figures.examples:,} examples "
         f"in {duration(figures.seconds)}",
     )
     parts = [heading, overall(figures), by_class(figures, width), confusions(figures, width)]
     if figures.tags:
         parts.append(by_tag(figures, width, "#." if options.ascii_only else "█░"))
-    return Group(*with_blank_lines(parts))
-
-
-def with_blank_lines(parts: list[RenderableType]) -> Iterator[RenderableType]:
-    """The parts with an empty line between each two."""
-    for number, part in enumerate(parts):
-        if number:
-            yield Text()
-        yield part
+    return stacked(parts)
 
 
 def overall(figures: Evaluation) -> Table:
@@ -44,7 +35,7 @@ def overall(figures: Evaluation) -> Table:
     common, scores = max(figures.per_class.items(), key=lambda item: item[1].support)
     rows = [
         ("accuracy", figures.accuracy, f"{interval(figures.accuracy_interval)} (95 % interval)"),
-        ("baseline", scores.support / figures.examples, f"always answering {plain(common)}"),
+        ("baseline", scores.support / figures.examples, f"always answering {printable(common)}"),
         ("loss", figures.loss, "nats an example"),
         ("macro F1", figures.macro_f1, ""),
         ("ROC AUC", figures.roc_auc, "" if figures.roc_auc is not None else "needs two classes"),
@@ -74,10 +65,8 @@ def confusions(figures: Evaluation, width: int) -> RenderableType:
     labels, counts = figures.labels, figures.confusion
     matrix = [names_column("label", labels, LONGEST_NAME)]
     for column, name in enumerate(labels):
-        cells: list[RenderableType] = [
-            Text(f"{counts[row][column]:,}", "bold" if row == column else "") for row in range(len(labels))
-        ]
-        matrix.append(Column(plain(name).plain, cells))
+        cells = [Text(f"{row[column]:,}", "bold" if row is counts[column] else "") for row in counts]
+        matrix.append(Column(printable(name), cells))
     if total_width(matrix) <= width:
         return Group(Text("Examples of each label by the label predicted", "italic"), table(matrix))
     pairs = [(a, b) for a, b in product(range(len(labels)), repeat=2) if a != b and counts[a][b]]
@@ -106,6 +95,6 @@ def by_tag(figures: Evaluation, width: int, marks: str) -> Table:
     columns.insert(0, names_column("tag", tags, width - total_width(columns) - GAP))
     if total_width(columns) + GAP + BAR_WIDTH <= width:
         full = [round(tag.accuracy * BAR_WIDTH) for tag in tags.values()]
-        bars: list[RenderableType] = [marks[0] * done + marks[1] * (BAR_WIDTH - done) for done in full]
+        bars = [marks[0] * done + marks[1] * (BAR_WIDTH - done) for done in full]
         columns.append(Column("", bars, align="left"))
     return table(columns)

@@ -26,10 +26,9 @@ def header_of(format: OutputFormat, label_names: Sequence[str]) -> str:
     """What stands above all lines of `format`."""
     if format != "csv":
         return ""
-    probabilities = [f"probability_{name}" for name in label_names]
-    return _csv_line(
-        ["index", "text", "label", "probability", *probabilities, "tokens", "unknown", "truncated", "error"]
-    )
+    probabilities = (f"probability_{name}" for name in label_names)
+    counts = ("tokens", "unknown", "truncated", "error")
+    return _csv_line(["index", "text", "label", "probability", *probabilities, *counts])
 
 
 def line_of(format: OutputFormat, label_names: Sequence[str], width: int | None = None) -> Line:
@@ -70,13 +69,9 @@ def _json_row(row: TextRow, prediction: Prediction | None) -> str:
 def _csv_row(row: TextRow, prediction: Prediction | None, *, num_classes: int) -> str:
     if prediction is None:
         return _csv_line([row.index, *[""] * (num_classes + 6), row.error])
-    probabilities = map(rounded, prediction.probabilities.values())
-    return _csv_line(
-        [
-            *(row.index, row.text, prediction.label, rounded(prediction.probability), *probabilities),
-            *(prediction.tokens, prediction.unknown, str(prediction.truncated).lower(), ""),
-        ]
-    )
+    probabilities = map(rounded, (prediction.probability, *prediction.probabilities.values()))
+    counts = (prediction.tokens, prediction.unknown, str(prediction.truncated).lower())
+    return _csv_line([row.index, row.text, prediction.label, *probabilities, *counts, ""])
 
 
 def _csv_line(cells: Sequence[Any]) -> str:

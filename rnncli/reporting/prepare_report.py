@@ -60,15 +60,13 @@ def _share(split: SplitStatistics, classes: list[str]) -> str:
     return f"{sum(split.label_counts.get(name, 0) for name in classes) / split.rows:.1%}"
 
 
-def _remarks(manifest: Manifest) -> list[str]:
+def _remarks(manifest: Manifest) -> Iterator[str]:
     """Lines about texts that splits share, and about tags."""
-    remarks = []
     for pair, count in manifest.shared.items():
         earlier, later = pair.split("/")
-        remarks.append(f"{count:,} of the {later} texts also occur in {earlier}")
+        yield f"{count:,} of the {later} texts also occur in {earlier}"
     if manifest.tag_names:
-        remarks.append("tagged: " + ", ".join(map(_shown, manifest.tag_names)))
-    return remarks
+        yield "tagged: " + ", ".join(map(_shown, manifest.tag_names))
 
 
 def _shown(name: str) -> str:

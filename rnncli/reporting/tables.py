@@ -7,7 +7,7 @@ from typing import Literal
 from rich import box
 from rich.align import Align
 from rich.cells import cell_len
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +23,7 @@ class Column:
     """A column of a table: its head, its cells and how they are set."""
 
     head: str
-    cells: list[RenderableType]
+    cells: Sequence[RenderableType]
     align: Literal["left", "right"] = "right"
     most: int = LONGEST_NAME  # longer cells are folded
     style: str = ""
@@ -72,6 +72,11 @@ def pack(columns: Iterable[Column], width: int) -> Iterator[list[Column]]:
             group = []
         group.append(column)
     yield group
+
+
+def stacked(parts: Iterable[RenderableType]) -> Group:
+    """The parts below one another, an empty line between each two."""
+    return Group(*[line for part in parts for line in (Text(), part)][1:])
 
 
 def plain(text: str) -> Text:

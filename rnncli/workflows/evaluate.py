@@ -118,12 +118,7 @@ def evaluate(
 def score_and_measure(
     run: Run, dataset: Dataset, split_name: str, *, batch_size: int, verify: bool = False, report: Report
 ) -> Evaluation:
-    """Score a split with a run's model and compute its figures; see `evaluate`.
-
-    Raises:
-        DataError: the data was encoded in another way, or the split is empty or unlabelled.
-        RunError: the model is damaged.
-    """
+    """Score a split with a run's model and compute its figures; see `evaluate`."""
     model = load_model(run.model_dir, verify=verify)
     require_same_encoding(run, model, dataset)
     manifest, split = dataset.manifest, dataset.split(split_name)
@@ -173,13 +168,10 @@ def rival_evaluation(
     """The evaluation of another run on the same texts: the one that it holds, or else a fresh one.
 
     Nothing is written into the other run. `dataset` is the data as the rival's vocabulary encodes it.
-
-    Raises:
-        DataError: `dataset` does not hold the same texts, or does not fit the rival.
     """
     subject, manifest = evaluation.subject, dataset.manifest
-    found = manifest.splits.get(subject.split)
-    if found is None or found.texts_sha256 != subject.texts_sha256:
+    split = manifest.splits.get(subject.split)
+    if split is None or split.texts_sha256 != subject.texts_sha256:
         raise DataError(
             f"'{rival.name}' cannot be compared on {subject.data}: its dataset '{manifest.name}' has other "
             f"texts in split '{subject.split}'; name a dataset that fits both with --dataset"
@@ -191,11 +183,7 @@ def rival_evaluation(
 
 
 def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
-    """The dataset named, or the one that the run was trained on.
-
-    Raises:
-        DataError: there is no such dataset, or the run's has changed since.
-    """
+    """The dataset named, or the one that the run was trained on, unless it has changed since."""
     if name_or_path is not None:
         return resolve_dataset(runs_dir, name_or_path)
     try:
@@ -205,12 +193,11 @@ def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
             f"run '{run.name}' was trained on '{run.dataset_name}': {error}; "
             "if it lies elsewhere, name its folder with --dataset"
         ) from error
-    found, expected = dataset.fingerprint, run.dataset_fingerprint
-    if found != expected:
+    if dataset.fingerprint != run.dataset_fingerprint:
         raise DataError(
-            f"dataset '{run.dataset_name}' ({found[:8]}) is not the one that run '{run.name}' was trained on "
-            f"({expected[:8]}): it was prepared again with other data or settings; prepare it as it was, "
-            f"or name the dataset with --dataset"
+            f"dataset '{run.dataset_name}' ({dataset.fingerprint[:8]}) is not the one that run '{run.name}' "
+            f"was trained on ({run.dataset_fingerprint[:8]}): it was prepared again with other data or "
+            "settings; prepare it as it was, or name the dataset with --dataset"
         )
     return dataset
 
@@ -220,19 +207,14 @@ def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None
     manifest = dataset.manifest
     what = f"dataset '{manifest.name}' does not fit run '{run.name}'"
     if manifest.label_names != model.label_names:
-        raise DataError(
-            f"{what}: its labels are {', '.join(manifest.label_names)}, "
-            f"the run's are {', '.join(model.label_names)}"
-        )
+        found, expected = map(", ".join, (manifest.label_names, model.label_names))
+        raise DataError(f"{what}: its labels are {found}, the run's are {expected}")
     remedy = "score its texts with 'rnncli predict --input FILE', which encodes them as the run needs them"
     if dataset.tokenizer.to_bytes() != model.tokenizer.to_bytes():
         raise DataError(f"{what}: it was encoded with another vocabulary; {remedy}")
-    cut = (manifest.config.max_length, manifest.config.keep)
-    if cut != (model.max_length, model.keep):
-        raise DataError(
-            f"{what}: its texts are cut to {cut[0]} tokens ({cut[1]}), "
-            f"the run's to {model.max_length} ({model.keep}); {remedy}"
-        )
+    cut, expected = (f"{of.max_length} tokens ({of.keep})" for of in (manifest.config, model))
+    if cut != expected:
+        raise DataError(f"{what}: its texts are cut to {cut}, the run's to {expected}; {remedy}")
 
 
 def count_all_unknown(split: Split) -> int:

@@ -44,20 +44,9 @@ def test_a_comparison_fits_any_width_and_loses_nothing(several: Comparison, widt
     assert max(map(len, lines)) <= width
     words = " ".join(lines).split()
     assert words[:4] == ["words,", "test", "split:", "499"]
-    for word in (
-        "accuracy",
-        "parameters",
-        "training",
-        "model",
-        "arch",
-        "pooling",
-        "stopping",
-        "best",
-        "<0.001",
-    ):
-        assert word in words, word
-    for value in ("1,357,441", "bilstm", "gru", "0.01", "max", f"{several.entries[0].accuracy:.4f}"):
-        assert value in words, value
+    heads = ["accuracy", "parameters", "training", "model", "arch", "pooling", "stopping"]
+    values = ["best", "<0.001", "1,357,441", "bilstm", "gru", "0.01", "max"]
+    assert {*heads, *values, f"{several.entries[0].accuracy:.4f}"} <= set(words)
     assert "12 min 34 s" in " ".join(words)
     assert "5.4 MB" in " ".join(words)
 
@@ -80,9 +69,6 @@ def test_a_run_of_a_comparison(several: Comparison) -> None:
 
 def test_one_run_has_no_test_and_no_settings() -> None:
     lines = shown(figures.compare(entry("alone")), 80)
-    text = "\n".join(lines)
-    assert "vs best" not in text
-    assert "McNemar" not in text
     heads = ["run", "accuracy", "95", "%", "interval", "loss", "parameters", "training", "model"]
     assert lines[2].split() == heads
     assert len(lines) == 5

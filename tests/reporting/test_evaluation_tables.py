@@ -43,11 +43,9 @@ def test_an_evaluation_shows_its_figures(width: int) -> None:
     supports = [sum(row) for row in found.confusion]
     common = found.labels[supports.index(max(supports))]
     assert cells_of(lines, "baseline") == [f"{max(supports) / 997:.4f}", "always", "answering", common]
-    assert cells_of(lines, "loss")[0] == f"{found.loss:.4f}"
-    assert cells_of(lines, "macro F1")[0] == f"{found.macro_f1:.4f}"
-    assert cells_of(lines, "ROC AUC")[0] == f"{found.roc_auc:.4f}"
-    assert cells_of(lines, "ECE")[0] == f"{found.ece:.4f}"
-    assert cells_of(lines, "Brier")[0] == f"{found.brier:.4f}"
+    values = (found.loss, found.macro_f1, found.roc_auc, found.ece, found.brier)
+    for name, value in zip(("loss", "macro F1", "ROC AUC", "ECE", "Brier"), values, strict=True):
+        assert cells_of(lines, name)[0] == f"{value:.4f}"
     tag = found.tags["word order"]
     assert cells_of(lines, "word order")[:2] == [str(tag.examples), f"{tag.accuracy:.4f}"]
 
@@ -63,13 +61,11 @@ def test_each_class_has_its_scores_and_its_confusions() -> None:
 
 def test_bars_follow_accuracy_and_go_where_there_is_no_room() -> None:
     found = evaluation(["neg", "pos"])
-    tags = dict(zip(("all", "most", "none"), found.tags.values(), strict=True))
-    tags = {
-        name: dataclasses.replace(tag, accuracy=share)
-        for (name, tag), share in zip(tags.items(), (1.0, 0.76, 0.0), strict=True)
-    }
+    shares = {"all": 1.0, "most": 0.76, "none": 0.0}
+    of_each = zip(shares.items(), found.tags.values(), strict=True)
+    tags = {name: dataclasses.replace(tag, accuracy=share) for (name, share), tag in of_each}
     found = dataclasses.replace(found, tags=tags)
-    bars = [cells_of(shown(found, 80), name)[-1] for name in tags]
+    bars = [cells_of(shown(found, 80), name)[-1] for name in shares]
     assert bars == ["█" * 20, "█" * 15 + "░" * 5, "░" * 20]
     assert "█" not in "".join(shown(found, 60))
 
@@ -82,12 +78,10 @@ def test_an_ascii_terminal_gets_ascii() -> None:
     assert "###############....." in stream.read()
 
 
-def test_without_tags_there_is_no_table_of_them() -> None:
-    assert not any(line.startswith("tag") for line in shown(evaluation(["a", "b"], tags=False), 80))
-
-
-def test_an_undefined_area_is_a_dash() -> None:
-    assert cells_of(shown(evaluation(["a", "b", "c"]), 80), "ROC AUC")[0] == "-"
+def test_what_does_not_apply_is_left_out() -> None:
+    lines = shown(evaluation(["a", "b", "c"], tags=False), 80)
+    assert not any(line.startswith("tag") for line in lines)
+    assert cells_of(lines, "ROC AUC")[0] == "-"
 
 
 def test_a_matrix_too_wide_becomes_the_most_frequent_confusions() -> None:
@@ -105,16 +99,12 @@ def test_a_matrix_too_wide_becomes_the_most_frequent_confusions() -> None:
     assert not any(line.startswith("Most frequent") for line in shown(found, 300))
 
 
-def test_names_from_elsewhere_are_no_markup() -> None:
-    text = "\n".join(shown(evaluation(["[red]a", "b\x1b[31m\rc"]), 80))
-    assert text.count("[red]a") == 4  # the baseline, its scores, its row and its column
+def test_names_from_elsewhere_are_no_markup_and_may_be_wide() -> None:
+    lines = shown(evaluation(["[red]a", "b\x1b[31m\rc", "映画の評判"]), 80)
+    text = "\n".join(lines)
+    assert text.count("[red]a") == 3  # its scores, its row and its column
     assert "\x1b" not in text
     assert "\r" not in text
     assert "b [31m c" in text
-
-
-def test_wide_characters_take_two_columns() -> None:
-    lines = shown(evaluation(["映画の評判", "b"]), 80)
     rule = next(index for index, line in enumerate(lines) if set(line) == {"─"})
-    first, second = lines[rule + 1], lines[rule + 2]
-    assert len(second) - len(first) == 5
+    assert len(lines[rule + 1]) - len(lines[rule + 3]) == 5

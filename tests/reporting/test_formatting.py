@@ -1,6 +1,8 @@
 """Texts from elsewhere do no harm on a terminal and fit."""
 
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,24 +40,12 @@ def test_probabilities_have_the_digits_of_single_precision() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
+    ("shown", "values"),
     [
-        (0.0123, "0.0123 s"),
-        (12.345, "12.3 s"),
-        (59.94, "59.9 s"),
-        (60, "1 min 00 s"),
-        (3599.4, "59 min 59 s"),
-        (3600, "1 h 00 min"),
-        (90_061, "25 h 01 min"),
+        (duration, {0.0123: "0.0123 s", 59.94: "59.9 s", 60: "1 min 00 s", 3599.4: "59 min 59 s"}),
+        (duration, {3600: "1 h 00 min", 90_061: "25 h 01 min"}),
+        (size, {0: "0 B", 999: "999 B", 1000: "1.0 kB", 5_412_345: "5.4 MB", 2_000_000_000: "2.0 GB"}),
     ],
 )
-def test_duration(seconds: float, expected: str) -> None:
-    assert duration(seconds) == expected
-
-
-@pytest.mark.parametrize(
-    ("num_bytes", "expected"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (5_412_345, "5.4 MB"), (2_000_000_000, "2.0 GB")],
-)
-def test_size(num_bytes: int, expected: str) -> None:
-    assert size(num_bytes) == expected
+def test_units_are_those_that_people_use(shown: Callable[[Any], str], values: dict[Any, str]) -> None:
+    assert {value: shown(value) for value in values} == values

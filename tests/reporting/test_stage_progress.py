@@ -40,12 +40,9 @@ def test_a_slow_stage_gives_a_sign_of_life() -> None:
     assert text == "Downloading: 2/84 MB (12.0 s)\nDownloading: 5/84 MB (24.0 s)\n"
 
 
-def test_bars_on_a_terminal() -> None:
+def test_bars_on_a_terminal_and_nothing_when_quiet() -> None:
     text = shown(Progress("Reading", 7, None), Progress("Encoding", 3, 9), terminal=True)
     assert "Reading" in text
     assert "3/9 texts" in text
-
-
-def test_quiet() -> None:
-    assert shown(Progress("Reading", 9, 9), quiet=True) == ""
-    assert shown(Progress("Reading", 9, 9), quiet=True, terminal=True) == ""
+    for terminal in (True, False):
+        assert shown(Progress("Reading", 9, 9), quiet=True, terminal=terminal) == ""

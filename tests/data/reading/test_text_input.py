@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,8 @@ def test_a_pipe_that_has_run_dry_says_so(encoding: str) -> None:
     """What was read is known before the writer is waited for, and the writer need not hurry."""
     source, sink = os.pipe()
     os.write(sink, "one\ntwo\nthr".encode(encoding))
+    overdue = threading.Timer(10, os.close, [sink])  # ends a reader that waits and has not said so
+    overdue.start()
     unanswered: list[str | None] = []
     answered: list[str | None] = []
     for row in input_rows(Path(f"/dev/fd/{source}"), None, None, encoding):
@@ -97,6 +100,7 @@ def test_a_pipe_that_has_run_dry_says_so(encoding: str) -> None:
         if answered == ["one", "two"]:
             os.write(sink, "ee\n".encode(encoding))
         elif len(answered) == 3:
+            overdue.cancel()
             os.close(sink)
     os.close(source)
     assert answered == ["one", "two", "three"]
