@@ -104,11 +104,6 @@ def test_a_failing_body_leaves_the_folder_as_it_was(folder: Path) -> None:
     assert [path.name for path in folder.parent.iterdir()] == ["folder"]
 
 
-def test_a_failing_exchange_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="none"):
-        sealed._exchanged(tmp_path, tmp_path / "none")
-
-
 def test_what_was_sealed_comes_back_and_sha256sum_agrees(folder: Path) -> None:
     found = opened(folder)
     assert found.read("file") == b"content"
