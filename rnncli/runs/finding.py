@@ -9,6 +9,7 @@ from rnncli.system.sealed import SUMS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 RESERVED = {DATASETS, "latest", "best"}
+EXAMPLE = "rnncli train --arch bilstm --epochs 3"
 SHOWN_RUNS = 10  # in the message that a run is none of these
 
 
@@ -50,8 +51,7 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
     if name in ("latest", "best"):
         runs = list_runs(runs_dir)
         if not runs:
-            example = "rnncli train --arch bilstm --epochs 3"
-            raise RunError(f"no finished run in {runs_dir}/: train one with '{example}'")
+            raise no_finished_run(runs_dir)
         if name == "latest":
             return runs[-1]
         rivals = [run for run in runs if run.dataset_fingerprint == runs[-1].dataset_fingerprint]
@@ -63,6 +63,11 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
             f"continue it with 'rnncli train --resume {name}'"
         )
     return run
+
+
+def no_finished_run(runs_dir: Path, on: str = "") -> RunError:
+    """The failure that there is none, or none `on` some data, and how to get one."""
+    return RunError(f"no finished run{on} in {runs_dir}/: train one with '{EXAMPLE}'")
 
 
 def find_run(runs_dir: Path, name: str) -> Run:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rnncli.errors import RunError
 from rnncli.evaluation.comparison import Comparison, Entry, side_by_side
-from rnncli.runs.finding import list_runs, resolve_run
+from rnncli.runs.finding import list_runs, no_finished_run, resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SortKey, SplitName
 from rnncli.workflows.stored_evaluations import stored_evaluation
@@ -39,10 +38,7 @@ def compare(
     if dataset is not None and not runs:
         entries = [entry for entry in entries if entry.evaluation or entry.dataset == dataset]
     if not entries:
-        what = "" if dataset is None else f" on dataset '{dataset}'"
-        raise RunError(
-            f"no finished run{what} in {runs_dir}/: train one with 'rnncli train --arch bilstm --epochs 3'"
-        )
+        raise no_finished_run(runs_dir, "" if dataset is None else f" on dataset '{dataset}'")
     return side_by_side(entries, split=split, sort=sort)
 
 

@@ -35,9 +35,8 @@ def test_wilson_interval(successes: int, trials: int, expected: tuple[float, flo
 
 
 def test_wilson_interval_ends_exactly_at_nothing_and_all() -> None:
-    for trials in range(1, 1000):
-        assert metrics.wilson_interval(0, trials)[0] == 0
-        assert metrics.wilson_interval(trials, trials)[1] == 1
+    ends = [(metrics.wilson_interval(0, n)[0], metrics.wilson_interval(n, n)[1]) for n in range(1, 1000)]
+    assert set(ends) == {(0, 1)}
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 7])
@@ -59,11 +58,9 @@ def test_confusion_matrix_of_bytes_does_not_overflow() -> None:
 def test_class_scores() -> None:
     confusion = np.array([[5, 1, 0], [2, 3, 0], [1, 1, 0]])
     first, second, third = metrics.class_scores(confusion)
-    assert first == ClassScores(
-        precision=5 / 8, recall=5 / 6, f1=pytest.approx(5 / 7), support=6, predicted=8
-    )
-    assert second == ClassScores(precision=3 / 5, recall=3 / 5, f1=pytest.approx(0.6), support=5, predicted=5)
-    assert third == ClassScores(precision=0.0, recall=0.0, f1=0.0, support=2, predicted=0)
+    assert first == ClassScores(5 / 8, 5 / 6, f1=pytest.approx(5 / 7), support=6, predicted=8)
+    assert second == ClassScores(3 / 5, 3 / 5, f1=pytest.approx(0.6), support=5, predicted=5)
+    assert third == ClassScores(0.0, 0.0, f1=0.0, support=2, predicted=0)
 
 
 def test_macro_f1_leaves_out_classes_that_never_occur() -> None:
