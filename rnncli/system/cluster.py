@@ -12,7 +12,7 @@ from rnncli.errors import RunError, UsageError
 
 @dataclass(frozen=True)
 class Cluster:
-    """Which processes they are.
+    """The processes that train one model together.
 
     Attributes:
         coordinator: ``HOST:PORT`` on which the first process listens for the others, or ``auto``
