@@ -24,7 +24,7 @@ def test_two_processes_give_the_run_of_one(folder: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = (*SMALL, "--arch", "bilstm", "--epochs", "2", "--name")
+    command = (*SMALL, "--arch", "gru", "--epochs", "2", "--name")
     cluster = ("--coordinator", f"127.0.0.1:{port}", "--num-processes", "2", "--devices", "1", "--process-id")
     processes = [
         start(*command, "alone", "--devices", "2", cwd=folder),

@@ -59,9 +59,10 @@ class Classification(Objective):
         """
         self.model = Classifier(shape, jnp.bfloat16 if settings.precision == "bfloat16" else None)
         self._splits = {"train": train, "validation": validation}
+        self._labels = {part: np.asarray(split.labels, np.int32) for part, split in self._splits.items()}
         self._batch_size, self._num_devices = settings.data.batch_size, num_devices
         self._class_weights = {
-            "train": class_weights(labels_of(train), shape.num_classes, settings.data.class_weights),
+            "train": class_weights(self._labels["train"], shape.num_classes, settings.data.class_weights),
             "validation": np.ones(shape.num_classes, np.float32),
         }
         longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
@@ -84,12 +85,12 @@ class Classification(Objective):
 
     def batch(self, part: Part, plan: Plan) -> Batch:
         """See the base class."""
-        split, size, rows = self._splits[part], self._batch_size, len(plan.rows)
-        token_ids = pad(split, plan.rows, plan.width, size)
+        size, rows = self._batch_size, len(plan.rows)
+        token_ids = pad(self._splits[part], plan.rows, plan.width, size)
         room = self._rooms.get(plan.width, 0)
         listed = distinct_words(token_ids, self.model.shape.vocab_size, self._num_devices, room)
         labels, weights = np.zeros(size, np.int32), np.zeros(size, np.float32)
-        labels[:rows] = labels_of(split)[plan.rows]
+        labels[:rows] = self._labels[part][plan.rows]
         weights[:rows] = self._class_weights[part][labels[:rows]]
         return {"positions": listed.positions, "words": listed.words, "labels": labels, "weights": weights}
 
@@ -128,13 +129,6 @@ def sums_of(logits: Array, labels: Array, weights: Array) -> Sums:
         "correct": (counts & (predicted == labels)).sum(dtype=jnp.float32),
         "examples": counts.sum(dtype=jnp.float32),
     }
-
-
-def labels_of(split: Split) -> NDArray[np.int32]:
-    """The labels of a split that must have them, [n]."""
-    if split.labels is None:
-        raise ValueError(f"split '{split.name}' has no labels")
-    return split.labels
 
 
 def class_weights(labels: NDArray[np.int32], num_classes: int, how: ClassWeights) -> NDArray[np.float32]:
