@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import invoke, rnncli
+from tests.cli.command import invoke
 from tests.cli.tables import write_table
 
 QUESTIONS = ["who, exactly?", "what", "Wann?", "où", "how many", 'why "so"']
@@ -34,7 +34,7 @@ def test_own_table(
     assert prepared.returncode == 0, prepared.stderr
     assert sorted(json.loads(prepared.stdout)["label_names"]) == sorted(labels)
 
-    trained = rnncli("train", "--epochs", "8", *QUICK, *options, cwd=tmp_path)
+    trained = invoke("train", "--epochs", "8", *QUICK, *options, cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     evaluated = invoke("eval", "--json", "--fail-under", "accuracy=0.9", cwd=tmp_path)
     assert evaluated.returncode == 0, evaluated.stderr
@@ -57,7 +57,7 @@ def test_own_table(
 
 
 def test_the_sample_needs_no_preparation(tmp_path: Path) -> None:
-    trained = rnncli("train", "--arch", "bow", "--epochs", "1", cwd=tmp_path)
+    trained = invoke("train", "--arch", "bow", "--epochs", "1", "--devices", "1", cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert "preparing the bundled sample" in trained.stderr
     for command in (("eval",), ("predict", "great movie"), ("compare",)):

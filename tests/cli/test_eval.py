@@ -128,6 +128,7 @@ def test_a_dataset_by_its_path(here: Path, made: Path) -> None:
     [
         (["nobody"], 1, "no run 'nobody' in runs/"),
         (["--dataset", "nowhere"], 1, "no prepared dataset 'nowhere'"),
+        (["--not-worse-than", "nobody"], 1, "no run 'nobody' in runs/"),
         (["--fail-under", "accuracy"], 2, "write METRIC=VALUE, METRIC being accuracy, macro_f1 or roc_auc"),
         (["--output", "p.txt"], 2, "--output p.txt: the ending decides the format: use .csv or .jsonl"),
         (["--split", "unlabelled"], 2, "'unlabelled' is not one of"),

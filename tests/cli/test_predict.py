@@ -1,7 +1,6 @@
 """`rnncli predict` as its users run it: arguments, files, pipes and terminals."""
 
 import csv
-import io
 import json
 import os
 import re
@@ -186,22 +185,6 @@ def test_no_rows(here: Path) -> None:
     assert (done.stdout, done.stderr) == ("", "the input has no rows\n")
     header = predict(here, "--format", "csv", "--output-format", "csv", stdin=b"text\n").stdout
     assert header.startswith("index,text,label,")
-
-
-def test_csv_output_reads_back(here: Path) -> None:
-    texts = ['a "bad"\nmovie', "great, they say", "", "否定 🙂"]
-    lines = b"".join(json.dumps({"text": text}).encode() + b"\n" for text in texts) + b"bad\n"
-    done = predict(here, "--run", "six", "--format", "jsonl", "--output-format", "csv", stdin=lines)
-    rows = list(csv.DictReader(io.StringIO(done.stdout, newline="")))
-    assert [row["text"] for row in rows] == [*texts, ""]
-    for row, expected in zip(rows, expected_rows(here, "six", texts), strict=False):
-        assert row["label"] == expected["label"]
-        assert float(row["probability"]) == expected["probability"]
-        assert {name: float(row[f"probability_{name}"]) for name in SIX} == expected["probabilities"]
-        assert (int(row["tokens"]), int(row["unknown"])) == (expected["tokens"], expected["unknown"])
-        assert (row["truncated"], row["error"]) == ("false", "")
-    assert rows[-1]["label"] == ""
-    assert rows[-1]["error"].startswith("line 5: not JSON")
 
 
 @pytest.mark.parametrize(("ending", "format"), [("txt", "text"), ("jsonl", "jsonl"), ("csv", "csv")])

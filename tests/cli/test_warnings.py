@@ -13,7 +13,7 @@ from safetensors.numpy import load
 from rnncli.cli import console
 from rnncli.inference.model_folder import load_model
 from rnncli.runs.run import Run
-from tests.cli.command import invoke, rnncli
+from tests.cli.command import invoke
 from tests.cli.tables import write_table
 
 QUICK = ("--arch", "bow", "--hidden-size", "3", "--embedding-size", "5", "--devices", "1")
@@ -38,7 +38,7 @@ def test_unknown_words_and_a_single_answer(folder: Path) -> None:
     assert "of the training split's tokens are not in the vocabulary of 3 words" in unknown
     assert prepared.stderr == f"warning: {unknown}\n"
 
-    done = rnncli("train", *QUICK, "--epochs", "2", "--json", "--name", "blind", cwd=folder)
+    done = invoke("train", *QUICK, "--epochs", "2", "--json", "--name", "blind", cwd=folder)
     assert done.returncode == 0, done.stderr
     found = warnings_in(done.stderr)
     assert found[0] == unknown
@@ -64,7 +64,7 @@ def test_divergence_keeps_what_was_good(folder: Path) -> None:
     assert invoke("prepare", "films.csv", "--name", "whole", "-q", cwd=folder).returncode == 0
     # One step an epoch, the first at a rate of zero: nothing is wrong before the second epoch.
     rising = ("--batch-size", "256", "--clip-norm", "0", "--warmup-steps", "2", "--learning-rate", "3e38")
-    done = rnncli(
+    done = invoke(
         *("train", *QUICK, *rising, "--epochs", "9", "--name", "wild", "--dataset", "whole"),
         cwd=folder,
     )

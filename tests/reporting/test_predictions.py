@@ -52,7 +52,15 @@ def test_any_text_comes_back_from_json_and_csv(text: str) -> None:
     content = header_of("csv", NAMES) + line("csv", text)
     (cells,) = csv.DictReader(io.StringIO(content, newline=""))
     assert (cells["text"], cells["probability_positive"], cells["truncated"]) == (text, "0.02646", "false")
+    assert (cells["tokens"], cells["unknown"], cells["error"]) == ("2", "1", "")
     assert None not in cells.values()
+
+
+def test_a_row_without_a_text_is_a_row_of_csv() -> None:
+    content = header_of("csv", NAMES) + line_of("csv", NAMES)(TextRow(3, None, "line 5: not JSON"), None)
+    (cells,) = csv.DictReader(io.StringIO(content, newline=""))
+    assert {name for name, cell in cells.items() if cell} == {"index", "error"}
+    assert (cells["index"], cells["error"]) == ("3", "line 5: not JSON")
 
 
 def test_remarks_name_what_the_rows_show_one_by_one() -> None:
