@@ -9,20 +9,19 @@ all alike; what counts is the median of the ratios of neighbouring turns.
 """
 
 import importlib.util
-import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks import commands
-from tests.benchmarks.systems import BATCH_SIZE, EMBEDDING_SIZE, TASKS, Case
+from tests.benchmarks.measuring import CORES, answer, header, row
+from tests.benchmarks.systems import EMBEDDING_SIZE, TASKS, Case
 
 ROUNDS = 3
 MODULES = {"rnncli": "rnncli", "keras": "tensorflow", "torch": "torch"}
@@ -36,16 +35,14 @@ GROWTH = [
     *(("length", Case(length=length, texts=1024)) for length in (100, 200, 400, 800, 1600)),
     *(("hidden", Case(hidden=hidden, texts=1024)) for hidden in (32, 64, 128, 256, 512)),
     *(("vocabulary", Case(vocabulary=size, texts=1024)) for size in (1000, 10_000, 100_000)),
-    *(("devices", Case(devices=devices)) for devices in range(1, len(os.sched_getaffinity(0)) + 1)),
+    *(("devices", Case(devices=devices)) for devices in range(1, CORES + 1)),
 ]
 
 
 def measure(system: str, task: str, case: Case) -> dict[str, Any]:
-    """One turn of a system."""
-    settings = [f"{name}={value}" for name, value in case._asdict().items()]
-    command = [sys.executable, "-m", "tests.benchmarks.systems", system, task, *settings]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    """One turn of a system: the median of its rates in texts per second, and its peak of megabytes."""
+    found = answer("systems", system, task, *(f"{name}={value}" for name, value in case._asdict().items()))
+    return {"rate": statistics.median(found["rates"]), "megabytes": found["megabytes"]}
 
 
 def peak(cores: int) -> float:
@@ -71,63 +68,54 @@ def operations(case: Case) -> float:
 
     Distinct words are projected once in each device's share of a batch.
     """
-    shards = case.devices or len(os.sched_getaffinity(0))
+    share = case.batch // (case.devices or CORES)
     texts, _ = case.reviews()
-    shares = [
-        np.concatenate(texts[start : start + BATCH_SIZE // shards])
-        for start in range(0, BATCH_SIZE, BATCH_SIZE // shards)
-    ]
-    words = sum(len(np.unique(share)) for share in shares) / BATCH_SIZE
+    shares = [np.concatenate(texts[start : start + share]) for start in range(0, case.batch, share)]
+    words = sum(len(np.unique(share)) for share in shares) / case.batch
     columns = 2 * 4 * case.hidden
     return 3 * 2 * columns * (case.length * case.hidden + words * EMBEDDING_SIZE)
 
 
 def others() -> None:
     """Against what a user would pick instead."""
-    print("| task | system | texts a second | rnncli is faster by | peak memory |\n|---|---|---|---|---|")
-    systems = [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
+    header("task", "system", "texts a second", "rnncli is faster by", "peak memory")
     for title, task, case in OTHERS:
-        rivals = [name for name in systems if (name, task) in TASKS]
-        turns: dict[str, list[dict[str, Any]]] = {name: [] for name in rivals}
-        for _ in range(ROUNDS):
-            for name in rivals:
-                turns[name].append(measure(name, task, case))
-        rates = {name: [statistics.median(turn["rates"]) for turn in found] for name, found in turns.items()}
-        for name in rivals:
-            ratios = [a / b for a, b in zip(rates["rnncli"], rates[name], strict=True)]
-            faster = "" if name == "rnncli" else f"{statistics.median(ratios):.1f} ×"
-            memory = max(turn["megabytes"] for turn in turns[name])
-            rate = statistics.median(rates[name])
-            print(f"| {title} | {name} | {rate:,.0f} | {faster} | {memory:,.0f} MB |", flush=True)
+        systems = [
+            name
+            for name, module in MODULES.items()
+            if (name, task) in TASKS and importlib.util.find_spec(module)
+        ]
+        turns = [{name: measure(name, task, case) for name in systems} for _ in range(ROUNDS)]
+        for name in systems:
+            rate = statistics.median(turn[name]["rate"] for turn in turns)
+            ratio = statistics.median(turn["rnncli"]["rate"] / turn[name]["rate"] for turn in turns)
+            memory = max(turn[name]["megabytes"] for turn in turns)
+            faster = "" if name == "rnncli" else f"{ratio:.1f} ×"
+            row(title, name, f"{rate:,.0f}", faster, f"{memory:,.0f} MB")
 
 
 def growth() -> None:
     """How the cost of training grows; one setting of the tutorial's is changed at a time."""
-    cores = len(os.sched_getaffinity(0))
-    print("| setting | texts a second | share of the peak matrix product | peak memory |\n|---|---|---|---|")
+    header("setting", "texts a second", "share of the peak matrix product", "peak memory")
     for name, case in GROWTH:
-        most = peak(case.devices or cores)
+        most = peak(case.devices or CORES)
         turn = measure("rnncli", "train", case)
-        rate = statistics.median(turn["rates"])
-        share = rate * operations(case) / most
-        value = getattr(case, name)
-        print(f"| {name} {value:,} | {rate:,.0f} | {share:.0%} | {turn['megabytes']:,.0f} MB |", flush=True)
+        share = turn["rate"] * operations(case) / most
+        setting = f"{name} {getattr(case, name):,}"
+        row(setting, f"{turn['rate']:,.0f}", f"{share:.0%}", f"{turn['megabytes']:,.0f} MB")
 
 
 SECTIONS = {"others": others, "growth": growth, "commands": commands.main}
 
 
 def main() -> None:
-    """Print the tables, a row as soon as it is measured."""
-    started = time.perf_counter()
-    cores = len(os.sched_getaffinity(0))
-    machine = f"{platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    """Print the tables."""
+    machine = f"{platform.machine()}, {CORES} cores, Python {platform.python_version()}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine},")
-    print(f"matrix product {peak(1) / 1e9:.0f} GFLOP/s on one core, {peak(cores) / 1e9:.0f} on {cores}")
+    print(f"matrix product {peak(1) / 1e9:.0f} GFLOP/s on one core, {peak(CORES) / 1e9:.0f} on {CORES}")
     for name in sys.argv[1:] or SECTIONS:
         print(f"\n### {name}\n")
         SECTIONS[name]()
-    print(f"\n{(time.perf_counter() - started) / 60:.0f} minutes")
 
 
 if __name__ == "__main__":

@@ -7,24 +7,20 @@ how many times as good this tree is: above 1 it is faster, or needs less memory.
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.benchmarks import commands
+from tests.benchmarks.measuring import ROOT, answer, header, row
 
-ROOT = Path(__file__).parents[2]
 
-
-@dataclass(frozen=True)
-class Tree:
-    """A checkout to measure, and the empty folder that its commands run in."""
+class Tree(NamedTuple):
+    """A checkout to measure, and the folder that its commands run in."""
 
     root: Path
     folder: Path
@@ -44,11 +40,7 @@ class Tree:
 
     def system(self, *arguments: str) -> dict[str, float]:
         """Texts per second and megabytes of ``python -m tests.benchmarks.systems rnncli ARGUMENTS``."""
-        command = [sys.executable, "-m", "tests.benchmarks.systems", "rnncli", *arguments]
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
-        )
-        found = json.loads(done.stdout.splitlines()[-1])
+        found = answer("systems", "rnncli", *arguments, tree=self.root, environment=self.environment)
         return {"texts/s": statistics.median(found["rates"]), "MB": found["megabytes"]}
 
 
@@ -69,39 +61,33 @@ def measurements(scale: float) -> dict[str, Callable[[Tree], dict[str, float]]]:
     }
 
 
-def better(unit: str, this: float, other: float) -> float:
-    """How many times as good `this` is: rates are better when high, times and memory when low."""
-    return this / other if unit == "texts/s" else other / this
-
-
 def compare(name: str, measure: Callable[[Tree], dict[str, float]], trees: list[Tree], turns: int) -> None:
     """Measure both trees in turn and print a row for each unit; the first turn only fills caches."""
     found = [[measure(tree) for tree in trees] for _ in range(turns + 1)][1:]
     for unit in found[0][0]:
         this, other = ([turn[tree][unit] for turn in found] for tree in (0, 1))
-        ratios = [better(unit, *pair) for pair in zip(this, other, strict=True)]
-        medians = f"{statistics.median(this):,.3g} | {statistics.median(other):,.3g}"
-        if unit != "s":
-            medians = f"{statistics.median(this):,.0f} | {statistics.median(other):,.0f}"
-        ratio = f"{statistics.median(ratios):.3f} | {min(ratios):.3f} to {max(ratios):.3f}"
-        print(f"| {name} | {unit} | {medians} | {ratio} |", flush=True)
+        # Rates are better when high, times and memory when low.
+        ratios = [a / b if unit == "texts/s" else b / a for a, b in zip(this, other, strict=True)]
+        medians = [f"{statistics.median(each):,.{2 if unit == 's' else 0}f}" for each in (this, other)]
+        spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+        row(name, unit, *medians, f"{statistics.median(ratios):.3f}", spread)
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table as Markdown, a row as soon as it is measured."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.against", description=__doc__)
     parser.add_argument("tree", type=Path, help="another checkout, such as a worktree of an older commit")
     parser.add_argument("--turns", type=int, default=5, help="of each tree (%(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of texts (%(default)s)")
     parser.add_argument("--only", nargs="+", default=[""], help="rows, by how their names begin")
     options = parser.parse_args(arguments)
-    print("| what | unit | this | other | ratio | least to most |\n|---|---|--:|--:|--:|---|", flush=True)
+    header("what", "unit", "this", "other", "ratio", "least to most")
     with tempfile.TemporaryDirectory() as name:
         trees = [Tree(ROOT, Path(name) / "this"), Tree(options.tree.resolve(), Path(name) / "other")]
         for tree in trees:
             tree.folder.mkdir()
-            commands.prepare_and_train(tree.folder, tree.environment)
-            commands.write_texts(tree.folder / "texts.csv", int(options.scale * commands.TEXTS))
+            texts = int(options.scale * commands.TEXTS)
+            commands.prepare_and_train(tree.folder, tree.environment, texts)
         for title, measure in measurements(options.scale).items():
             if title.startswith(tuple(options.only)):
                 compare(title, measure, trees, options.turns)

@@ -5,20 +5,17 @@ alone and by JAX alone, with its cache of programs filled. Both costs grow evenl
 that two sizes give the number at which the lines cross.
 """
 
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from rnncli.inference.model_folder import save_model
 from rnncli.inference.predictions import BREAK_EVEN, multiplications_per_token
 from rnncli.settings.model import ModelShape
+from tests.benchmarks.measuring import header, median, row, seconds
 from tests.factories import random_model
 
 LENGTH, STARTS = 200, 3
-FEW, MANY = {"numpy": 64, "jax": 1024}, {"numpy": 512, "jax": 8192}
+SIZES = {"numpy": (64, 512), "jax": (1024, 8192)}  # texts: few, many
 MODELS = [("rnn", 64), ("gru", 64), ("lstm", 64), ("bilstm", 64), ("bilstm", 128)]
 SCORE = """
 import sys
@@ -34,42 +31,36 @@ inference.Predictor(model).probabilities(texts)
 """
 
 
-def seconds(folder: Path, system: str, count: int) -> float:
-    """Median time of a process that scores `count` texts."""
-    times = []
-    for _ in range(STARTS):
-        started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", SCORE, str(folder), system, str(count), str(LENGTH)], check=True
-        )
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+def line(folder: Path, system: str) -> tuple[float, float]:
+    """Seconds that a process takes without a text, and that each text adds."""
+
+    def score(count: int) -> float:
+        return seconds("-c", SCORE, str(folder), system, str(count), str(LENGTH))
+
+    sizes = SIZES[system]
+    score(sizes[0])  # fills the cache of programs
+    few, many = (median(lambda size=size: score(size), STARTS) for size in sizes)
+    each = (many - few) / (sizes[1] - sizes[0])
+    return few - each * sizes[0], each
 
 
 def main() -> None:
-    """Print the table as Markdown, a row as soon as it is measured."""
-    print("| model | NumPy, texts a second | JAX | head start of NumPy | break-even | multiplications |")
-    print("|---|---|---|---|---|---|")
+    """Print the table."""
+    header("model", "NumPy, texts a second", "JAX", "head start of NumPy", "break-even", "multiplications")
     for arch, hidden in MODELS:
         config = ModelShape(arch, vocab_size=1000, num_classes=2, hidden_size=hidden)
         model = random_model(config, max_length=LENGTH)
         with tempfile.TemporaryDirectory() as name:
             save_model(Path(name) / "model", model)
-            start, each = {}, {}
-            for system in FEW:
-                seconds(Path(name) / "model", system, FEW[system])  # fills the cache of programs
-                few, many = (seconds(Path(name) / "model", system, sizes[system]) for sizes in (FEW, MANY))
-                each[system] = (many - few) / (MANY[system] - FEW[system])
-                start[system] = few - each[system] * FEW[system]
-        head_start = start["jax"] - start["numpy"]
-        texts = head_start / (each["numpy"] - each["jax"])
+            (numpy_start, numpy_each), (jax_start, jax_each) = (
+                line(Path(name) / "model", system) for system in SIZES
+            )
+        head_start = jax_start - numpy_start
+        texts = head_start / (numpy_each - jax_each)
         cost = texts * LENGTH * multiplications_per_token(model)
-        rates = f"{1 / each['numpy']:,.0f} | {1 / each['jax']:,.0f}"
-        print(
-            f"| {arch} {hidden} | {rates} | {head_start:.2f} s | {texts:,.0f} texts | {cost:.1e} |",
-            flush=True,
-        )
-    print(f"\nrnncli.inference.BREAK_EVEN is {BREAK_EVEN:.1e}.")
+        rates = f"{1 / numpy_each:,.0f}", f"{1 / jax_each:,.0f}"
+        row(f"{arch} {hidden}", *rates, f"{head_start:.2f} s", f"{texts:,.0f} texts", f"{cost:.1e}")
+    print(f"\nrnncli.inference.predictions.BREAK_EVEN is {BREAK_EVEN:.1e}.")
 
 
 if __name__ == "__main__":

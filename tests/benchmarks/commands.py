@@ -2,34 +2,28 @@
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks import measuring
+from tests.benchmarks.measuring import header, median, row
+
 STARTS = 7
 TEXTS = 25_000
 WORDS = 230  # of a text in the mean, as IMDB's
+ONE = ["predict", "--run", "model", "great movie"]
+MANY = ["predict", "--run", "model", "--input", "texts.csv", "--output", "found.csv", "--quiet"]
 
 
 def seconds(*arguments: str, folder: Path, environment: Mapping[str, str] = os.environ) -> float:
-    """Time of ``rnncli ARGUMENTS`` run in `folder`, from its start to its end.
-
-    Raises:
-        RuntimeError: The command failed.
-    """
-    command = [sys.executable, "-m", "rnncli", *arguments]
-    started = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"rnncli {' '.join(arguments)}: {done.stderr}")
-    return time.perf_counter() - started
+    """Time of ``rnncli ARGUMENTS`` run in `folder`."""
+    return measuring.seconds("-m", "rnncli", *arguments, folder=folder, environment=environment)
 
 
 def first_step(folder: Path, environment: Mapping[str, str] = os.environ) -> float:
@@ -55,58 +49,45 @@ def first_step(folder: Path, environment: Mapping[str, str] = os.environ) -> flo
     return took
 
 
-def with_empty_cache(measure: Callable[[Mapping[str, str]], float]) -> float:
-    """What `measure` finds when no compiled program is kept from before."""
+def first_step_with_empty_cache(folder: Path) -> float:
+    """The same when no compiled program is kept from before."""
     with tempfile.TemporaryDirectory() as cache:
-        return measure({**os.environ, "XDG_CACHE_HOME": cache})
+        return first_step(folder, {**os.environ, "XDG_CACHE_HOME": cache})
 
 
-def median(measure: Callable[[], float], starts: int = STARTS) -> float:
-    """The median of several measurements."""
-    return statistics.median(measure() for _ in range(starts))
+def prepare_and_train(folder: Path, environment: Mapping[str, str] = os.environ, texts: int = TEXTS) -> None:
+    """Fill `folder`: the sample as a dataset, a run named ``model``, and a CSV of texts to predict.
 
-
-def write_texts(path: Path, count: int = TEXTS) -> None:
-    """A CSV of texts whose words follow Zipf's law and whose lengths are IMDB's."""
+    The words of the texts follow Zipf's law, and their lengths are IMDB's.
+    """
+    seconds("prepare", "--quiet", folder=folder, environment=environment)
+    train = ["train", "--preset", "tutorial", "--epochs", "1", "--name", "model", "--quiet"]
+    seconds(*train, folder=folder, environment=environment)
     random = np.random.default_rng(0)
     words = np.minimum(random.zipf(1.2, TEXTS * WORDS), 50_000)
-    lengths = np.clip(random.lognormal(np.log(174), 0.75, count), 10, 2000).astype(int)
-    with path.open("w") as file:
+    lengths = np.clip(random.lognormal(np.log(174), 0.75, texts), 10, 2000).astype(int)
+    with (folder / "texts.csv").open("w") as file:
         file.write("text\n")
         for length in lengths:
             start = int(random.integers(len(words) - length))
             file.write(" ".join(f"w{word}" for word in words[start : start + length]) + "\n")
 
 
-def prepare_and_train(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Make a dataset of the sample and a run named ``model`` in `folder`, to predict with."""
-    seconds("prepare", "--quiet", folder=folder, environment=environment)
-    train = ["train", "--preset", "tutorial", "--epochs", "1", "--name", "model", "--quiet"]
-    seconds(*train, folder=folder, environment=environment)
-
-
-ONE = ["predict", "--run", "model", "great movie"]
-MANY = ["predict", "--run", "model", "--input", "texts.csv", "--output", "found.csv", "--quiet"]
-
-
 def main() -> None:
-    """Print the table as Markdown, a row as soon as it is measured."""
-    print("| command | seconds |\n|---|---|")
+    """Print the table."""
+    header("command", "seconds")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for option in ("--help", "--version"):
-            took = median(partial(seconds, option, folder=folder))
-            print(f"| `rnncli {option}` | {took:.2f} |", flush=True)
         prepare_and_train(folder)
-        empty = median(lambda: with_empty_cache(lambda environment: first_step(folder, environment)), 3)
-        print(f"| `train --preset tutorial` to its first step, empty cache | {empty:.1f} |", flush=True)
-        filled = median(lambda: first_step(folder), 3)
-        print(f"| `train --preset tutorial` to its first step, filled cache | {filled:.1f} |", flush=True)
-        print(f'| `predict "great movie"` | {median(lambda: seconds(*ONE, folder=folder)):.2f} |', flush=True)
-        write_texts(folder / "texts.csv")
+        for title, arguments in (
+            ("rnncli --help", ["--help"]),
+            ("rnncli --version", ["--version"]),
+            ('predict "great movie"', ONE),
+        ):
+            took = median(lambda arguments=arguments: seconds(*arguments, folder=folder), STARTS)
+            row(f"`{title}`", f"{took:.2f}")
+        for cache, step in (("empty", first_step_with_empty_cache), ("filled", first_step)):
+            took = median(lambda step=step: step(folder), 3)
+            row(f"`train --preset tutorial` to its first step, {cache} cache", f"{took:.1f}")
         many = median(lambda: seconds(*MANY, folder=folder), 3)
-        print(f"| `predict --input` of {TEXTS:,} texts | {many:.1f}, {TEXTS / many:,.0f} texts per second |")
-
-
-if __name__ == "__main__":
-    main()
+        row(f"`predict --input` of {TEXTS:,} texts", f"{many:.1f}, {TEXTS / many:,.0f} texts per second")

@@ -6,17 +6,16 @@ allocated (RssAnon); the rest of the peak is files, above all the memory-mapped 
 pages the kernel drops when others need the memory.
 """
 
-import platform
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+
+from tests.benchmarks.measuring import header, row
 
 SIZES = (500, 1000, 4000)  # megabytes
 SECONDS = 60.0  # for train and predict
@@ -61,8 +60,8 @@ def measure(arguments: list[str], folder: Path, *, seconds: float | None = None)
             stderr=errors,
         )
         while process.poll() is None:
-            found = _status(process.pid)
-            resident, own = max(resident, found("VmHWM")), max(own, found("RssAnon"))
+            resident = max(resident, status(process.pid, "VmHWM"))
+            own = max(own, status(process.pid, "RssAnon"))
             if seconds is not None and time.monotonic() - started > seconds:
                 process.send_signal(signal.SIGTERM)
                 seconds = None
@@ -73,42 +72,38 @@ def measure(arguments: list[str], folder: Path, *, seconds: float | None = None)
     return resident, own
 
 
-def _status(pid: int) -> Callable[[str], float]:
-    """Gives a field of /proc/PID/status in megabytes; 0 once the process has ended."""
+def status(pid: int, name: str) -> float:
+    """The field `name` of /proc/PID/status in megabytes; 0 once the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (ProcessLookupError, FileNotFoundError):
-        lines = []
+        return 0
     fields = dict(line.split(":", 1) for line in lines)
-    return lambda name: int(fields.get(name, "0 kB").split()[0]) / 1024
+    return int(fields.get(name, "0 kB").split()[0]) / 1024
 
 
-def row_of(megabytes: float, folder: Path, seconds: float = SECONDS) -> str:
-    """A row of the table."""
-    corpus = folder / "corpus.csv"
+def measure_size(megabytes: float, folder: Path) -> None:
+    """Print the row of a corpus of so many `megabytes`."""
+    corpus, few = folder / "corpus.csv", folder / "few.csv"
     rows = write_corpus(corpus, megabytes)
-    prepare = measure(["prepare", str(corpus)], folder)
-    small = ["--embedding-size", "16", "--hidden-size", "16", "--arch", "lstm", "--epochs"]
     # A model to predict with comes from a few texts, for an epoch of the whole would take hours.
-    write_corpus(folder / "few.csv", 0.2)
-    measure(["prepare", str(folder / "few.csv")], folder)
-    measure(["train", "--dataset", "few", "--name", "few", *small, "1"], folder)
-    train = measure(
-        ["train", "--dataset", "corpus", "--checkpoint-every", "200", *small, "1"], folder, seconds=seconds
-    )
-    predict = measure(["predict", "--run", "few", "--input", str(corpus)], folder, seconds=seconds)
-    cells = (f"{resident:,.0f} MB ({own:,.0f} MB)" for resident, own in (prepare, train, predict))
-    return f"| {megabytes:,.0f} MB | {rows:,} | {' | '.join(cells)} |"
+    write_corpus(few, 0.2)
+    train = ["train", "--embedding-size=16", "--hidden-size=16", "--arch=lstm", "--epochs=1"]
+    prepared = measure(["prepare", str(corpus)], folder)
+    measure(["prepare", str(few)], folder)
+    measure([*train, "--dataset=few", "--name=few"], folder)
+    trained = measure([*train, "--dataset=corpus", "--checkpoint-every=200"], folder, seconds=SECONDS)
+    predicted = measure(["predict", "--run=few", f"--input={corpus}"], folder, seconds=SECONDS)
+    cells = (f"{resident:,.0f} MB ({own:,.0f} MB)" for resident, own in (prepared, trained, predicted))
+    row(f"{megabytes:,.0f} MB", f"{rows:,}", *cells)
 
 
 def main(sizes: list[float]) -> None:
-    """Print the table as Markdown, a row as soon as it is measured."""
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}\n")
-    print("Peak memory, and in brackets the process's own.\n")
-    print("| corpus | texts | prepare | train | predict |\n|---|---|---|---|---|")
+    """Print the table: peak memory, and in brackets the process's own."""
+    header("corpus", "texts", "prepare", "train", "predict")
     for megabytes in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            print(row_of(megabytes, Path(folder)), flush=True)
+            measure_size(megabytes, Path(folder))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ import json
 import os
 import resource
 import sys
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-EMBEDDING_SIZE, BATCH_SIZE, REPETITIONS = 128, 128, 3
+from tests.benchmarks.measuring import rates
+
+EMBEDDING_SIZE, REPETITIONS = 128, 3
 
 
 class Case(NamedTuple):
@@ -30,6 +31,7 @@ class Case(NamedTuple):
         hidden: size of each direction's state.
         vocabulary: words.
         devices: of ours; 0: one for each core.
+        batch: texts of a training step.
     """
 
     length: int = 200
@@ -38,6 +40,7 @@ class Case(NamedTuple):
     hidden: int = 64
     vocabulary: int = 10_000
     devices: int = 0
+    batch: int = 128
 
     def reviews(self) -> tuple[list[NDArray[np.int32]], NDArray[np.int32]]:
         """Token ids with a Zipf distribution, as words have, and labels."""
@@ -68,8 +71,9 @@ def our_training(case: Case, **settings: Any) -> tuple[Any, Any, Any]:
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Programs
 
-    given = {"epochs": 1000, "batching": "buckets" if case.ragged else "full", "hidden_size": case.hidden}
-    config = resolve_settings(given | settings, None, "tutorial")
+    settings |= {"epochs": 1000, "batching": "buckets" if case.ragged else "full"}
+    settings |= {"hidden_size": case.hidden, "batch_size": case.batch}
+    config = resolve_settings(settings, None, "tutorial")
     texts, labels = case.reviews()
     offsets = np.cumsum([0, *map(len, texts)])
     train = Split("train", np.concatenate(texts), offsets, labels, None)
@@ -96,7 +100,7 @@ def rnncli_train(case: Case) -> Callable[[], None]:
     return epoch
 
 
-def rnncli_score(case: Case) -> Callable[[], None]:
+def rnncli_score(case: Case) -> Callable[[], object]:
     """The jitted forward pass over all texts."""
     from rnncli.inference.jitted import jitted_forward
     from rnncli.settings.presets import resolve_settings
@@ -105,7 +109,7 @@ def rnncli_score(case: Case) -> Callable[[], None]:
     texts, _ = case.reviews()
     config = resolve_settings({}, None, "tutorial").model.shape(vocab_size=case.vocabulary, num_classes=2)
     forward = jitted_forward(config, random_parameters(config, scale=0.1), case.length)
-    return lambda: void(forward(texts))
+    return lambda: forward(texts)
 
 
 def keras_model(case: Case) -> Any:
@@ -127,31 +131,29 @@ def keras_model(case: Case) -> Any:
     return model
 
 
-def keras_train(case: Case) -> Callable[[], None]:
+def keras_train(case: Case) -> Callable[[], object]:
     """An epoch of ``fit`` on padded texts."""
     texts, labels = case.reviews()
     model, table = keras_model(case), padded(texts, case.length)
-    return lambda: void(model.fit(table, labels, batch_size=BATCH_SIZE, verbose=0))
+    return lambda: model.fit(table, labels, batch_size=case.batch, verbose=0)
 
 
-def keras_score(case: Case) -> Callable[[], None]:
+def keras_score(case: Case) -> Callable[[], object]:
     """``predict`` on padded texts."""
-    texts, _ = case.reviews()
-    model, table = keras_model(case), padded(texts, case.length)
-    return lambda: void(model.predict(table, batch_size=BATCH_SIZE, verbose=0))
+    model, table = keras_model(case), padded(case.reviews()[0], case.length)
+    return lambda: model.predict(table, batch_size=case.batch, verbose=0)
 
 
-def torch_model(case: Case, arch: str = "bilstm") -> Any:
-    """The tutorial's model in PyTorch, to logits."""
+def torch_train(case: Case, arch: str = "bilstm", device: str = "cpu") -> Callable[[], None]:
+    """A loop over padded batches, of the tutorial's model in PyTorch."""
     import torch
     from torch import nn
-
-    layer = {"bilstm": nn.LSTM, "bigru": nn.GRU}[arch]
 
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.embedding = nn.Embedding(case.vocabulary, EMBEDDING_SIZE)
+            layer = {"bilstm": nn.LSTM, "bigru": nn.GRU}[arch]
             self.layer = layer(EMBEDDING_SIZE, case.hidden, batch_first=True, bidirectional=True)
             self.dropout = nn.Dropout(0.5)
             self.output = nn.Linear(2 * case.hidden, 1)
@@ -161,33 +163,22 @@ def torch_model(case: Case, arch: str = "bilstm") -> Any:
             last = last[0] if arch == "bilstm" else last  # [directions, batch, hidden]
             return self.output(self.dropout(torch.cat([last[0], last[1]], dim=1)))[:, 0]
 
-    return Model()
-
-
-def torch_train(case: Case) -> Callable[[], None]:
-    """A loop over padded batches."""
-    import torch
-
     texts, labels = case.reviews()
-    model = torch_model(case)
-    optimizer = torch.optim.Adam(model.parameters())
-    batches = torch.from_numpy(padded(texts, case.length)).split(BATCH_SIZE)
-    targets = torch.from_numpy(labels).float().split(BATCH_SIZE)
+    model = Model().to(device)
+    optimizer = torch.optim.Adam(model.parameters(), fused=device == "cuda")
+    batches = torch.from_numpy(padded(texts, case.length)).to(device).split(case.batch)
+    targets = torch.from_numpy(labels).float().to(device).split(case.batch)
 
     def epoch() -> None:
         for batch, target in zip(batches, targets, strict=True):
             optimizer.zero_grad()
-            torch.nn.functional.binary_cross_entropy_with_logits(model(batch), target).backward()
+            nn.functional.binary_cross_entropy_with_logits(model(batch), target).backward()
             optimizer.step()
 
     return epoch
 
 
-def void(_result: object) -> None:
-    """Drop a result."""
-
-
-TASKS: dict[tuple[str, str], Callable[[Case], Callable[[], None]]] = {
+TASKS: dict[tuple[str, str], Callable[[Case], Callable[[], object]]] = {
     ("rnncli", "train"): rnncli_train,
     ("rnncli", "score"): rnncli_score,
     ("keras", "train"): keras_train,
@@ -199,15 +190,9 @@ TASKS: dict[tuple[str, str], Callable[[Case], Callable[[], None]]] = {
 def main(system: str, task: str, *settings: str) -> None:
     """Warm up once, then measure."""
     case = Case(**{name: int(value) for name, value in (setting.split("=") for setting in settings)})
-    work = TASKS[system, task](case)
-    work()
-    rates = []
-    for _ in range(REPETITIONS):
-        started = time.perf_counter()
-        work()
-        rates.append(case.texts / (time.perf_counter() - started))
+    found = rates(TASKS[system, task](case), case.texts, REPETITIONS)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rates": rates, "megabytes": memory}))
+    print(json.dumps({"rates": found, "megabytes": memory}))
 
 
 if __name__ == "__main__":
