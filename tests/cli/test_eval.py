@@ -116,13 +116,6 @@ def test_verify_finds_a_model_that_predicts_something_else(here: Path) -> None:
     assert "does not give its own golden probabilities again" in done.stderr
 
 
-def test_a_dataset_by_its_path(here: Path, made: Path) -> None:
-    shutil.rmtree(here / "runs/datasets")
-    assert invoke("eval", cwd=here).returncode == 1
-    done = invoke("eval", "--dataset", made / "runs/datasets/words", "--json", "-q", cwd=here)
-    assert json_of(done.stdout)["tags"]["plain"]["accuracy"] == 1
-
-
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

@@ -174,12 +174,6 @@ def test_no_row_that_can_be_scored_is_a_failure(here: Path) -> None:
     assert len(rows_of(predict(here, "--encoding", "cp1252", "--json", stdin=b"caf\xe9\n"))) == 1
 
 
-def test_arguments_in_another_encoding(here: Path) -> None:
-    first, second = rows_of(predict(here, os.fsdecode(b"caf\xe9"), "great", "--json"))
-    assert first == {"format_version": 1, "index": 0, "text": None, "error": "text 1 is not UTF-8"}
-    assert second["text"] == "great"
-
-
 def test_no_rows(here: Path) -> None:
     done = predict(here, stdin=b"")
     assert (done.stdout, done.stderr) == ("", "the input has no rows\n")

@@ -15,12 +15,12 @@ QUICK = (
     *("--arch", "bow", "--hidden-size", "17", "--embedding-size", "13", "--dropout", "0"),
     *("--learning-rate", "0.05", "--devices", "1", "--epochs", "5"),
 )
-EVERY_COMMAND: list[tuple[str, ...]] = [
-    ("prepare", "films.csv", "-q", "--json"),
-    ("eval", "good", "-q", "--json"),
-    ("predict", "great movie"),
-    ("compare", "good", "-q", "--json"),
-]
+EVERY_COMMAND = ("prepare films.csv -q --json", "eval good -q --json", "predict x", "compare good -q --json")
+    "prepare films.csv -q --json",
+    "eval good -q --json",
+    "predict great",
+    "compare good -q --json",
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +70,10 @@ def files_below(folder: Path) -> dict[Path, bytes]:
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.endswith("lock")}
 
 
-@pytest.mark.parametrize("command", EVERY_COMMAND, ids=" ".join)
-def test_standard_output_on_a_full_disk(here: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("command", EVERY_COMMAND)
+def test_standard_output_on_a_full_disk(here: Path, command: str) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = run(here, *command, stdout=full.fileno())
+        done = run(here, *command.split(), stdout=full.fileno())
     assert failure(done).startswith("error: standard output: No space left on device; free some space")
 
 

@@ -123,11 +123,7 @@ def test_other_test_texts_with_the_same_vocabulary_are_fine(runs_dir: Path, data
     [
         ({"label_names": ("bad", "good")}, {}, "its labels are bad, good, the run's are neg, pos"),
         ({"seed": 3}, {}, "it was encoded with another vocabulary; score its texts with 'rnncli predict"),
-        (
-            {},
-            {"max_length": 7},
-            r"its texts are cut to 7 tokens \(end\), the run's to 31 tokens \(end\)",
-        ),
+        ({}, {"max_length": 7}, r"its texts are cut to 7 tokens \(end\), the run's to 31 tokens \(end\)"),
         ({}, {"keep": "start"}, r"its texts are cut to 31 tokens \(start\), the run's to 31"),
     ],
 )

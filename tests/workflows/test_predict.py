@@ -1,7 +1,6 @@
 """A stream of rows is scored in windows: none is lost, none waits for long, none is held for ever."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,8 +82,3 @@ def test_texts_become_rows() -> None:
     (good, _), (bad, nothing) = predict(["great", "caf\udce9"], Predictor(MODEL))
     assert (good, nothing) == (TextRow(0, "great"), None)
     assert bad == TextRow(1, None, "text 2 is not UTF-8")
-
-
-def test_a_run_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no finished run in"):
-        workflow.load(runs_dir=tmp_path)

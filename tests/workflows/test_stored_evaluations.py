@@ -68,15 +68,6 @@ def test_figures_of_another_model_do_not_count(run: Run) -> None:
     assert stored(run) == load(run)
 
 
-def test_an_array_that_the_checksums_leave_out_is_missed(run: Run) -> None:
-    stored(run)
-    sums = run.evaluations_dir / "words-test" / "SHA256SUMS"
-    lines = sums.read_text().splitlines(keepends=True)
-    sums.write_text("".join(line for line in lines if "labels" not in line))
-    with pytest.raises(RunError, match=r"SHA256SUMS: it does not list labels\.npy"):
-        load(run)
-
-
 @pytest.mark.parametrize("name", ["figures.json", "probabilities.npy", "labels.npy"])
 @pytest.mark.parametrize("damage", ["missing", "of another evaluation", 0.0, 0.5, 0.999])
 def test_damage_is_named(run: Run, name: str, damage: str | float) -> None:
