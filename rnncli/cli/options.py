@@ -16,6 +16,7 @@ def _set_debug(value: bool) -> bool:
     return value
 
 
+COMMON: dict[str, Any] = {"rich_help_panel": "Common"}
 RunsDir = Annotated[
     Path,
     typer.Option(
@@ -23,16 +24,13 @@ RunsDir = Annotated[
         envvar="RNNCLI_RUNS_DIR",
         help="Folder of runs and prepared datasets.",
         file_okay=False,
-        rich_help_panel="Common",
+        **COMMON,
     ),
 ]
 Json = Annotated[
-    bool,
-    typer.Option("--json", help="Print JSON on stdout; the rest goes to stderr.", rich_help_panel="Common"),
+    bool, typer.Option("--json", help="Print JSON on stdout; the rest goes to stderr.", **COMMON)
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress and no remarks.", rich_help_panel="Common")
-]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.", **COMMON)]
 Debug = Annotated[
     bool,
     typer.Option(
@@ -40,7 +38,7 @@ Debug = Annotated[
         callback=_set_debug,
         envvar="RNNCLI_DEBUG",
         help="Show the traceback of a failure.",
-        rich_help_panel="Common",
+        **COMMON,
     ),
 ]
 

@@ -56,8 +56,7 @@ def predict(
     ] = None,
     text_column: TextColumn = None,
     encoding: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Character encoding of the input. [default: utf-8]"),
+        str | None, typer.Option(metavar="NAME", help="Character encoding of the input. [default: utf-8]")
     ] = None,
     output: Annotated[
         Path | None,

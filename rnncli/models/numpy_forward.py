@@ -107,18 +107,20 @@ class Packed:
 
     def maximum(self, states: list[Floats]) -> Floats:
         """The largest value over a text's tokens, for each number of the state."""
-        return self._over_time(np.maximum, np.concatenate(states, axis=1))
+        return self._over_time(np.maximum, states)
 
     def mean(self, states: list[Floats]) -> Floats:
         """The mean over a text's tokens."""
-        return self._over_time(np.add, np.concatenate(states, axis=1)) / np.maximum(self.lengths, 1)[:, None]
+        return self._over_time(np.add, states) / np.maximum(self.lengths, 1)[:, None]
 
-    def _over_time(self, combine: np.ufunc, states: Floats) -> Floats:
-        pooled = self._first(states)
+    def _over_time(self, combine: np.ufunc, states: list[Floats]) -> Floats:
+        """Each direction's states combined, side by side; to put the states themselves so would copy them."""
+        pooled = [self._first(direction) for direction in states]
         for place in self.slices()[1:]:
-            running = pooled[: place.stop - place.start]
-            combine(running, states[place], out=running)
-        return pooled
+            for whole, direction in zip(pooled, states, strict=True):
+                running = whole[: place.stop - place.start]
+                combine(running, direction[place], out=running)
+        return np.concatenate(pooled, axis=1)
 
     def _first(self, states: Floats) -> Floats:
         """The state at each text's first token, [batch, size]; zeros for an empty text."""
@@ -155,6 +157,8 @@ def _encode(
     """The top layer's states in each direction, packed: [tokens, hidden_size]."""
     inputs, states = vectors, list[Floats]()
     for layer in range(model.num_layers):
+        if layer:
+            inputs = np.concatenate(states, axis=1)  # [tokens, num_directions * hidden_size]
         states = []
         for direction in DIRECTIONS[: model.num_directions]:
             prefix = f"encoder.layer_{layer}.{direction}."
@@ -165,7 +169,6 @@ def _encode(
             if layer == 0:
                 projected = projected[index]  # each distinct word was projected once
             states.append(_recurrence(model.cell, projected, packed, own, from_end=direction == "backward"))
-        inputs = np.concatenate(states, axis=1)  # [tokens, num_directions * hidden_size]
     return states
 
 

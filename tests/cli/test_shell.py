@@ -97,12 +97,7 @@ def test_a_closed_pipe_ends_silently(made: Path, command: tuple[str, ...]) -> No
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [*COMMAND, *command],
-        cwd=made,
-        env=ENVIRONMENT,
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        check=False,
+        [*COMMAND, *command], cwd=made, env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, check=False
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")

@@ -16,11 +16,6 @@ QUICK = (
     *("--learning-rate", "0.05", "--devices", "1", "--epochs", "5"),
 )
 EVERY_COMMAND = ("prepare films.csv -q --json", "eval good -q --json", "predict x", "compare good -q --json")
-    "prepare films.csv -q --json",
-    "eval good -q --json",
-    "predict great",
-    "compare good -q --json",
-)
 
 
 @pytest.fixture(scope="module")

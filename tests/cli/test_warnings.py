@@ -65,8 +65,7 @@ def test_divergence_keeps_what_was_good(folder: Path) -> None:
     # One step an epoch, the first at a rate of zero: nothing is wrong before the second epoch.
     rising = ("--batch-size", "256", "--clip-norm", "0", "--warmup-steps", "2", "--learning-rate", "3e38")
     done = invoke(
-        *("train", *QUICK, *rising, "--epochs", "9", "--name", "wild", "--dataset", "whole"),
-        cwd=folder,
+        *("train", *QUICK, *rising, "--epochs", "9", "--name", "wild", "--dataset", "whole"), cwd=folder
     )
     assert (done.returncode, done.stdout) == (1, "")
     error = done.stderr.splitlines()[-1]
