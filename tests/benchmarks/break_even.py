@@ -35,7 +35,7 @@ def line(folder: Path, system: str) -> tuple[float, float]:
     """Seconds that a process takes without a text, and that each text adds."""
 
     def score(count: int) -> float:
-        return seconds("-c", SCORE, str(folder), system, str(count), str(LENGTH))
+        return seconds("-c", SCORE, folder, system, count, LENGTH)
 
     sizes = SIZES[system]
     score(sizes[0])  # fills the cache of programs

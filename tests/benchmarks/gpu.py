@@ -17,12 +17,13 @@ from tests.benchmarks.measuring import answer, header, rates, row
 from tests.benchmarks.systems import EMBEDDING_SIZE, Case, our_training, torch_train
 
 STEPS, REPETITIONS = 30, 5
+Steps = tuple[Callable[[], object], Callable[[Any], object]]  # takes a step; waits for what it returned
 SYSTEMS = ["loop", "loop-bfloat16", "cudnn", "torch"]
 CASES = [("bilstm", 128, 64), ("bilstm", 1024, 64), ("bilstm", 128, 512), ("bigru", 128, 64)]
 
 
-def our_steps(case: Case, arch: str, precision: str) -> Callable[[], object]:
-    """`STEPS` training steps of ours."""
+def our_steps(case: Case, arch: str, precision: str) -> Steps:
+    """Training steps of ours."""
     _, objective, programs = our_training(case, arch=arch, precision=precision)
     import jax
 
@@ -31,17 +32,16 @@ def our_steps(case: Case, arch: str, precision: str) -> Callable[[], object]:
     key = jax.random.key(0)
     state = programs.initial_state(objective.initial_params(seed=0))
 
-    def run() -> None:
+    def step() -> Any:
         nonlocal state
-        for _ in range(STEPS):
-            state, sums = programs.train(state, batch, key)
-        jax.block_until_ready(sums)
+        state, sums = programs.train(state, batch, key)
+        return sums
 
-    return run
+    return step, jax.block_until_ready
 
 
-def cudnn_steps(case: Case) -> Callable[[], object]:
-    """`STEPS` training steps of the bilstm with cuDNN's layer, which JAX offers for LSTMs alone."""
+def cudnn_steps(case: Case) -> Steps:
+    """Training steps of the bilstm with cuDNN's layer, which JAX offers for LSTMs alone."""
     import jax
     import jax.numpy as jnp
     import optax
@@ -66,47 +66,47 @@ def cudnn_steps(case: Case) -> Callable[[], object]:
         pooled *= 2 * jax.random.bernoulli(key, 0.5, pooled.shape)
         return optax.sigmoid_binary_cross_entropy(pooled @ params["output"], labels).mean()
 
-    def step(params: Any, opt_state: Any, key: Any) -> Any:
+    def update(params: Any, opt_state: Any, key: Any) -> Any:
         key, now = jax.random.split(key)
         updates, opt_state = tx.update(jax.grad(loss)(params, ids, labels, now), opt_state)
         return optax.apply_updates(params, updates), opt_state, key
 
     ids, labels = jnp.asarray(np.stack(texts)), jnp.asarray(labels)
-    jitted = jax.jit(step, donate_argnums=(0, 1))
+    jitted = jax.jit(update, donate_argnums=(0, 1))
     state = params, tx.init(params), jax.random.key(1)
 
-    def run() -> None:
+    def step() -> Any:
         nonlocal state
-        for _ in range(STEPS):
-            state = jitted(*state)
-        jax.block_until_ready(state[0])
+        state = jitted(*state)
+        return state[0]
 
-    return run
+    return step, jax.block_until_ready
 
 
-def torch_steps(case: Case, arch: str) -> Callable[[], object]:
-    """`STEPS` training steps of the same model in PyTorch."""
-    step = torch_train(case, arch, "cuda")  # a batch is all the texts
+def torch_steps(case: Case, arch: str) -> Steps:
+    """Training steps of the same model in PyTorch."""
+    step = torch_train(case, arch, "cuda")  # an epoch of one batch
     import torch
 
-    def run() -> None:
-        for _ in range(STEPS):
-            step()
-        torch.cuda.synchronize()
-
-    return run
+    return step, lambda _: torch.cuda.synchronize()
 
 
 def measure(system: str, arch: str, batch_size: int, hidden_size: int) -> None:
     """Print the texts per second of one row's entry."""
     case = Case(texts=batch_size, batch=batch_size, hidden=hidden_size)
     if system == "torch":
-        steps = torch_steps(case, arch)
+        step, wait = torch_steps(case, arch)
     elif system == "cudnn":
-        steps = cudnn_steps(case)
+        step, wait = cudnn_steps(case)
     else:
-        steps = our_steps(case, arch, "bfloat16" if system == "loop-bfloat16" else "float32")
-    print(round(statistics.median(rates(steps, STEPS * batch_size, REPETITIONS))))
+        step, wait = our_steps(case, arch, "bfloat16" if system == "loop-bfloat16" else "float32")
+
+    def run() -> None:
+        for _ in range(STEPS):
+            last = step()
+        wait(last)
+
+    print(round(statistics.median(rates(run, STEPS * batch_size, REPETITIONS))))
 
 
 def main() -> None:

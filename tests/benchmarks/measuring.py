@@ -30,18 +30,23 @@ def median(measure: Callable[[], float], times: int) -> float:
     return statistics.median(measure() for _ in range(times))
 
 
-def seconds(*arguments: str, folder: Path = ROOT, environment: Mapping[str, str] = os.environ) -> float:
-    """Time of ``python ARGUMENTS`` run in `folder`, from its start to its end.
+def python(*arguments: object, folder: Path, environment: Mapping[str, str]) -> str:
+    """What ``python ARGUMENTS`` prints, run in `folder`.
 
     Raises:
         RuntimeError: the process failed.
     """
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"python {' '.join(arguments)}: {done.stderr}")
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+    return done.stdout
+
+
+def seconds(*arguments: object, folder: Path = ROOT, environment: Mapping[str, str] = os.environ) -> float:
+    """Time of ``python ARGUMENTS``, from its start to its end."""
+    started = time.perf_counter()
+    python(*arguments, folder=folder, environment=environment)
     return time.perf_counter() - started
 
 
@@ -49,15 +54,8 @@ def answer(
     name: str, *arguments: object, tree: Path = ROOT, environment: Mapping[str, str] = os.environ
 ) -> Any:
     """What ``python -m tests.benchmarks.NAME ARGUMENTS`` of the checkout `tree` prints last, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"tests.benchmarks.{name}", *map(str, arguments)],
-        cwd=tree,
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    said = python("-m", f"tests.benchmarks.{name}", *arguments, folder=tree, environment=environment)
+    return json.loads(said.splitlines()[-1])
 
 
 def rates(work: Callable[[], object], texts: int, repetitions: int) -> list[float]:
