@@ -31,7 +31,7 @@ def in_process_project(home: Path) -> Iterator[Project]:
         return made.setdefault((objective.model, mesh), Programs(objective, tx, mesh))
 
     with patch.object(training_run, "Programs", shared), patch.object(train, "start_jax"):
-        project = Project(home, invoke, epochs=2, every=7)
+        project = Project(home, invoke, epochs=2)
         # The power is lost in the middle of a checkpoint.
         operations = operations_of(project, "train", "power lost")
         writes = [at for at, name in enumerate(operations, 1) if name.endswith("new/state.safetensors")]

@@ -23,16 +23,15 @@ def kills(home: Path, *, count: int, seed: int) -> Iterator[Tally]:
 
     The training writes much and `predict` reads much, so that many kills land in a write.
     """
-    project = Project(home, rnncli, epochs=20, every=5, texts=5000)
+    project = Project(home, rnncli, epochs=20, texts=5000)
     for command, share in SHARES.items():
         draw = random.Random(f"{seed} {command}")
         yield from kill(project, command, max(1, round(count * share / 100)), draw)
 
 
 def stops(home: Path, *, epochs: int) -> Iterator[Tally]:
-    """Train as many epochs as a long training has, of few and tiny batches; stop and resume it twice."""
-    many = 1_000_000  # steps: no checkpoints but those at the end of an epoch and at a stop
-    yield stop_twice(Project(home, rnncli, epochs=epochs, every=many, batch_size=4))
+    """Train as many epochs as a long training has, of few and small batches; stop and resume it twice."""
+    yield stop_twice(Project(home, rnncli, epochs=epochs))
 
 
 def kill(project: Project, command: str, count: int, draw: random.Random) -> Iterator[Tally]:

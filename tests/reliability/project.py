@@ -30,7 +30,8 @@ CIRCUMSTANCES = {
     *("seconds", "compile_seconds", "examples_per_second", "train_seconds", "compiled_programs"),
     "dataset_path",
 }
-SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full"]
+SHAPE = ["--arch=gru", "--hidden-size=8", "--embedding-size=8", "--batching=full", "--batch-size=16"]
+MACHINE = ["--devices=1", "--checkpoint-every=5"]
 
 
 class Project:
@@ -45,27 +46,15 @@ class Project:
     """
 
     def __init__(
-        self,
-        home: Path,
-        run: Callable[..., CompletedProcess[str]],
-        *,
-        epochs: int,
-        every: int,
-        batch_size: int = 16,
-        texts: int = 50,
+        self, home: Path, run: Callable[..., CompletedProcess[str]], *, epochs: int, texts: int = 50
     ) -> None:
-        """Run every command once by `run`; all lies in the empty folder `home`.
-
-        The training has so many `epochs`, and `every` so many steps a checkpoint; `texts` are predicted.
-        """
+        """Run every command once by `run`, in the empty folder `home`: train `epochs`, predict `texts`."""
         self.folder = home / "project"
         self.run = Run(self.folder / "runs" / "a")
         self.before: dict[str, dict[str, bytes]] = {}
         self.after: dict[str, dict[str, bytes]] = {}
         self.seconds: dict[str, float] = {}
-        self._home, self._run = home, run
-        self._every = f"--checkpoint-every={every}"
-        self._settings = [f"--epochs={epochs}", f"--batch-size={batch_size}", *SHAPE]
+        self._home, self._run, self._epochs = home, run, epochs
         self.folder.mkdir()
         write_table(self.folder / "films.csv", ["bad", "good"], rows=211)
         rows = [b"w0x%d the film %d" % (number % 5, number) for number in range(texts)]
@@ -97,8 +86,8 @@ class Project:
         folder = self.folder
         details = {
             "prepare": [str(folder / "films.csv"), "--max-length=11"],
-            "train": ["--name=a", "--devices=1", self._every, *self._settings],
-            RESUME: ["--resume=a", "--devices=1", self._every],
+            "train": ["--name=a", *MACHINE, f"--epochs={self._epochs}", *SHAPE],
+            RESUME: ["--resume=a", *MACHINE],
             "eval": ["a", f"--output={folder / 'eval.csv'}"],
             "predict": ["--run=a", f"--input={folder / 'new.txt'}", f"--output={folder / 'labels.jsonl'}"],
         }

@@ -12,7 +12,7 @@ from tests.reliability.tally import require_no_loss
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(tmp_path_factory.mktemp("processes"), rnncli, epochs=9, every=5, texts=500)
+    return Project(tmp_path_factory.mktemp("processes"), rnncli, epochs=9, texts=500)
 
 
 @pytest.mark.parametrize("command", SHARES)
