@@ -86,7 +86,7 @@ def prepare(
         )
     manifest = dataset.manifest
     warnings = symptoms.of_data(manifest)
-    console.show(lambda _: prepare_report(dataset), json=json, quiet=quiet)
+    console.show(lambda _: prepare_report(manifest), json=json, quiet=quiet)
     console.warn(*warnings)
     if json:
         about = {"dataset": manifest.name, "path": str(dataset.path), "fingerprint": dataset.fingerprint}

@@ -7,16 +7,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.data.dataset import Dataset, Manifest, SplitStatistics
+from rnncli.data.dataset import Manifest, SplitStatistics
 from rnncli.reporting.formatting import printable, shortened
 
 MAX_CLASSES = 10  # lines that the classes may take
 NAME_WIDTH = 30  # columns that a class or tag may take
 
 
-def prepare_report(dataset: Dataset) -> RenderableType:
+def prepare_report(manifest: Manifest) -> RenderableType:
     """A table with a column for each split, and remarks on what may spoil an experiment."""
-    manifest = dataset.manifest
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
     for name in manifest.splits:
