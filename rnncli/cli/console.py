@@ -47,13 +47,12 @@ def show(make: "Callable[[ConsoleOptions], RenderableType]", *, json: bool, quie
     from rich.console import Console
 
     console = stderr_console() if json else Console(highlight=False)
-    renderable = make(console.options)
-    if json:
-        console.print(renderable)
-        return
     with console.capture() as captured:  # for Rich ends the program in its own way where a pipe is closed
-        console.print(renderable)
-    out(captured.get().removesuffix("\n"))
+        console.print(make(console.options))
+    if json:
+        sys.stderr.write(captured.get())
+    else:
+        out(captured.get().removesuffix("\n"))
 
 
 def width_of(stream: TextIO | None) -> int | None:
