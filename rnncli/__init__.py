@@ -1,8 +1,8 @@
 """Recurrent text classification, from the command line and from Python.
 
-Each command is a function here: `prepare`, `train`, `evaluate`, `compare` and `predict`. They take the
-command's options as keyword arguments, print nothing, and raise an `rnncli.errors.RnncliError` where the
-command would end with a message. `load` gives a trained model, ready to predict.
+Each command is a function here: `prepare`, `train`, `evaluate` and `compare` take the command's options
+as arguments, `predict` a stream of texts and the model that `load` gives. They print nothing, and raise
+an `rnncli.errors.RnncliError` where the command would end with a message.
 """
 
 from importlib import import_module

@@ -9,12 +9,13 @@ from typing import BinaryIO
 import numpy as np
 
 from rnncli.data.dataset import Dataset
-from rnncli.data.examples import Examples, Progress, Report, no_report
+from rnncli.data.examples import Examples
 from rnncli.data.prepare import build_dataset
 from rnncli.inference.model_folder import SavedModel
 from rnncli.models.parameters import parameters
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
+from rnncli.system.progress import Progress, Report, no_report
 from rnncli.system.sealed import SUMS, sha256_of, write_sums
 from rnncli.text.tokenizer import Tokenizer
 

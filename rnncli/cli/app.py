@@ -80,7 +80,7 @@ class Command(TyperCommand):
 
 
 def _describe(error: Exception) -> str | None:
-    """A failure in one line: what it is about, what happened, what helps; None for a fault of ours."""
+    """A failure in one line: what it is about, what happened, what helps; None for a bug."""
     if isinstance(error, RnncliError):
         return str(error)
     if isinstance(error, MemoryError):

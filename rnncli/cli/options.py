@@ -86,9 +86,9 @@ def with_settings(
     """Give a command an option for every setting of `cls`, as they were declared.
 
     The command gets the values that were given, by the names of their options, as its argument
-    ``given``; what is not given is for another place to decide. Typer makes options of a function's
-    signature, so the function that it gets has one with the settings in it: after the command's own
-    arguments and before its own options.
+    ``given``; the others are left to the config file, the preset and the defaults. Typer derives options
+    from a function's signature, so the decorated command has one with the settings in it: after the
+    command's own arguments and before its own options.
 
     Args:
         cls: the settings.

@@ -14,7 +14,7 @@ from rnncli.cli import console
 from rnncli.cli.options import A_RUN, RUNS_DIR, Debug, Json, Quiet, RunsDir, TextColumn
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.choices import OutputFormat, TableFormat
-from rnncli.system.files import named_failures
+from rnncli.system.files import named_failures, replaced_file
 
 if TYPE_CHECKING:
     from rnncli.data.reading.text_input import TextRow
@@ -114,7 +114,7 @@ def predict(
 
 
 def _output_format(output: Path | None, chosen: OutputFormat | None, *, json: bool) -> OutputFormat:
-    """The format to write, after a look at whether `output` can be written."""
+    """The format to write; UsageError where `output` cannot be written or has an unknown ending."""
     if json and chosen not in (None, "jsonl"):
         raise UsageError(f"--json and --output-format {chosen} contradict each other: leave one out")
     if output and not output.parent.is_dir():
@@ -144,14 +144,12 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
         with output.open("wb") as file:
             yield file
     else:
-        from rnncli.system.files import replaced_file
-
         with replaced_file(output.resolve()) as file:
             yield file
 
 
 def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, quiet: bool) -> None:
-    """Say on stderr what is worth knowing about the rows together."""
+    """Remarks, warnings and errors about the rows as a whole, on stderr."""
     from rnncli.diagnostics import symptoms
     from rnncli.reporting.predictions import remarks
 

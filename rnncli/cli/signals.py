@@ -1,4 +1,4 @@
-"""Stopping politely: commands tidy up; of training the first signal asks, the second ends it at once."""
+"""Signals: commands remove temporary files; training saves itself, and a second signal ends it at once."""
 
 import signal
 import sys
@@ -16,7 +16,7 @@ def exit_on_sigterm() -> None:
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], int]]:
-    """Handle both signals while the body runs, and give it a function to look at between steps.
+    """Handle both signals while the body runs, and yield a function to call between steps.
 
     It returns the number of the signal received, or 0. After the first signal, a second one ends the
     program as it would end any other.

@@ -84,19 +84,20 @@ def train(
         console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
     stopped = 0
 
-    def follow(training: "TrainingRun") -> None:
-        nonlocal stopped
-        err = console.stderr_console(quiet=quiet or not writes)
-        err.print(_what_is_trained(training))
-        with training_progress(err, training.settings) as show:
-            for event in training.events():
-                show(event)
-                # Of several processes all stop after the same step.
-                if stopped := highest_of_all(requested()):
-                    training.save_checkpoint()
-                    return
-
     with stop_requests() as requested:
+
+        def follow(training: "TrainingRun") -> None:
+            nonlocal stopped
+            err = console.stderr_console(quiet=quiet or not writes)
+            err.print(_what_is_trained(training))
+            with training_progress(err, training.settings) as show:
+                for event in training.events():
+                    show(event)
+                    # Of several processes all stop after the same step.
+                    if stopped := highest_of_all(requested()):
+                        training.save_checkpoint()
+                        return
+
         run = train_run(
             dataset=dataset,
             name=name,
@@ -135,9 +136,8 @@ def _what_is_trained(training: "TrainingRun") -> str:
     arch, devices = training.settings.model.arch, training.mesh.devices.ravel()
     return (
         f"{training.run.name}: {arch} with {training.num_parameters:,} parameters on "
-        f"{training.dataset.manifest.name}, {len(devices)} {devices[0].platform} device"
-        + "s"
-        * (len(devices) > 1)
+        f"{training.dataset.manifest.name}, {len(devices)} {devices[0].platform} "
+        f"{'device' if len(devices) == 1 else 'devices'}"
     )
 
 

@@ -52,13 +52,13 @@ class SplitStatistics:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All about a prepared dataset but its contents.
+    """The description of a prepared dataset.
 
     Attributes:
         name: The folder's name.
         source: Where the texts came from, without their folder.
         label_names: The classes; a label is an index into them.
-        tag_names: What examples probe; empty where nobody tagged them.
+        tag_names: What examples probe; empty without tags.
         vocab_size: Entries of the vocabulary, padding and unknown included.
         config: The settings it was made with.
         splits: Statistics by split.

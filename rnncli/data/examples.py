@@ -1,52 +1,17 @@
 """Examples, which are texts with their labels, on their way into a dataset."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.stored_texts import StoredTexts, text_digest
+from rnncli.system.progress import Report
 
-T = TypeVar("T")
 SPLITS = ("train", "validation", "test", "unlabelled")
-
-
-class Progress(NamedTuple):
-    """What a bar shows of a stage of the work.
-
-    Attributes:
-        stage: What is being done, such as ``Encoding train``.
-        done: Units finished.
-        total: Units in all; None while that is unknown.
-        unit: What is counted: ``texts`` or ``bytes``.
-    """
-
-    stage: str
-    done: int
-    total: int | None
-    unit: str = "texts"
-
-
-Report = Callable[[Progress], None]
-REPORT_EVERY = 2048
-
-
-def no_report(progress: Progress) -> None:
-    """Ignore `progress`."""
-
-
-def reported(items: Iterable[T], stage: str, report: Report, total: int | None = None) -> Iterator[T]:
-    """Pass on `items`, and report every few thousand of them and the last how many were passed on."""
-    count = 0
-    for item in items:
-        if count % REPORT_EVERY == 0:
-            report(Progress(stage, count, total))
-        yield item
-        count += 1
-    report(Progress(stage, count, count))
 
 
 @dataclass
@@ -56,8 +21,8 @@ class Examples:
     Attributes:
         texts: One text an example, in memory or in a file.
         labels: The class of each text; None in a split without labels.
-        tags: What each text probes, such as ``negation``; None where nobody tagged them.
-        groups: What each text is about; texts of one group never land in different splits.
+        tags: What each text probes, such as ``negation``; None without tags.
+        groups: What each text is about, such as a film; a group is never divided among splits.
         skipped: Rows that were left out because they could not be read.
     """
 

@@ -11,13 +11,14 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from rnncli.data.dataset import MANIFEST, TOKENIZER, Dataset, Manifest, array_file, datasets_dir
-from rnncli.data.examples import Examples, Reader, Report, no_report, reported
+from rnncli.data.examples import Examples, Reader
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.errors import DataError
 from rnncli.runs.finding import check_name
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import locked, remove_leftovers, write_json
+from rnncli.system.progress import Report, no_report, reported
 from rnncli.system.sealed import sealed_folder
 from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID, Tokenizer, truncate
 
@@ -42,7 +43,7 @@ def build_dataset(
         origin: What the manifest calls their source.
         runs_dir: The folder of runs and datasets.
         name: The folder's name in it.
-        report: Told how far it is.
+        report: Called with the progress.
 
     Raises:
         UsageError: The name is not a plain folder name.
@@ -51,7 +52,8 @@ def build_dataset(
     """
     check_name(name, what="dataset")
     path = datasets_dir(runs_dir) / name
-    lock = locked(path.parent / f".{name}.lock", what=f"dataset '{name}'", error=DataError)
+    lock_file, remedy = path.parent / f".{name}.lock", "wait for it, or choose another --name"
+    lock = locked(lock_file, what=f"dataset '{name}'", error=DataError, remedy=remedy)
     with lock, TemporaryFile(dir=path.parent) as file:
         remove_leftovers(path.parent, name)
         splits = complete_splits(read(file, report), settings)

@@ -57,10 +57,10 @@ def assign_splits(
 
 
 def complete_splits(given: Mapping[str, Examples], config: PrepareSettings) -> dict[str, Examples]:
-    """The splits that a source gives, and those it lacks taken from ``train``.
+    """The splits that a source gives, and the missing ones taken from ``train``.
 
     Without groups of its own, a text and its copies are a group, so that no copy of a training
-    text is made a held-out one here.
+    text ends up in another split.
 
     Raises:
         DataError: There are no training examples, or too few to share out.

@@ -1,4 +1,4 @@
-"""Models side by side: what differs, what each cost and brought, and whether chance explains it."""
+"""Models side by side: settings that differ, costs, figures, and tests of their differences."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ from rnncli.reporting.tables import GAP, Column, names_column, pack, plain, stac
 
 LEGEND = (
     "vs best: difference in accuracy on the same examples; "
-    "p: McNemar's exact test, Holm-adjusted, bold below 0.05"
+    f"p: McNemar's exact test, Holm-adjusted, bold below {SIGNIFICANCE_LEVEL}"
 )
 
 

@@ -1,4 +1,4 @@
-"""How texts from elsewhere and numbers are written: safe on a terminal, no longer than they need to be."""
+"""How numbers and foreign texts are written: short, and safe on a terminal."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ _CONTROLS = dict.fromkeys(
 
 
 def printable(text: str) -> str:
-    """`text` as part of one line of a terminal: a blank for each character that would do more than show."""
+    """`text` as part of one line of a terminal: blanks in place of control characters."""
     return text.translate(_CONTROLS)
 
 
-def columns(text: str) -> int:
+def text_width(text: str) -> int:
     """Columns of a terminal that `text` takes."""
     return len(text) if text.isascii() else sum(map(_character_columns, text))
 
@@ -48,7 +48,7 @@ def interval(bounds: Sequence[float] | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the units that people use."""
+    """Seconds in readable units."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -11,7 +11,7 @@ from rnncli.system.files import write_bytes
 
 def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, best_epoch: int) -> None:
     """Draw each figure against epoch, train and validation, as a PNG at `path`."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # silent where it cannot keep its list of fonts
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where its font cache is read-only
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter

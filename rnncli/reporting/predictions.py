@@ -1,4 +1,4 @@
-"""Predictions as lines: for eyes and shell tools, as JSON, or as CSV; and what is worth saying about them."""
+"""Predictions as lines of text, JSON or CSV, and remarks on all of them."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from rnncli.data.reading.text_input import TextRow
 from rnncli.diagnostics import symptoms
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction
-from rnncli.reporting.formatting import columns, printable, rounded, shortened
+from rnncli.reporting.formatting import printable, rounded, shortened, text_width
 from rnncli.settings.choices import OutputFormat
 from rnncli.system.files import to_json
 
@@ -23,7 +23,7 @@ Line = Callable[[TextRow, Prediction | None], str]
 
 
 def header_of(format: OutputFormat, label_names: Sequence[str]) -> str:
-    """What stands above all lines of `format`."""
+    """The header line of `format`; empty where it has none."""
     if format != "csv":
         return ""
     probabilities = (f"probability_{name}" for name in label_names)
@@ -45,7 +45,7 @@ def line_of(format: OutputFormat, label_names: Sequence[str], width: int | None 
         return partial(_csv_row, num_classes=len(label_names))
     if width is None:
         return _tabbed_row
-    widest = max(columns(printable(name)) for name in (*label_names, ERROR_LABEL))
+    widest = max(text_width(printable(name)) for name in (*label_names, ERROR_LABEL))
     return partial(_terminal_row, label_width=min(widest, width // 3), width=width)
 
 
@@ -76,22 +76,22 @@ def _csv_row(row: TextRow, prediction: Prediction | None, *, num_classes: int) -
 
 def _csv_line(cells: Sequence[Any]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)  # which has it quote both characters
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # so it quotes cells with either character
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _tabbed_row(row: TextRow, prediction: Prediction | None) -> str:
-    return "\t".join(_cells(row, prediction)) + "\n"
+    return "\t".join(_shown(row, prediction)) + "\n"
 
 
 def _terminal_row(row: TextRow, prediction: Prediction | None, *, label_width: int, width: int) -> str:
-    label, probability, text = _cells(row, prediction)
+    label, probability, text = _shown(row, prediction)
     label = shortened(label, label_width)
-    start = f"{label}{' ' * (label_width - columns(label))}  {probability:<6}  "
-    return start + shortened(text, width - columns(start)) + "\n"
+    start = f"{label}{' ' * (label_width - text_width(label))}  {probability:<6}  "
+    return start + shortened(text, width - text_width(start)) + "\n"
 
 
-def _cells(row: TextRow, prediction: Prediction | None) -> tuple[str, str, str]:
+def _shown(row: TextRow, prediction: Prediction | None) -> tuple[str, str, str]:
     """Label, probability and text, each safe to show."""
     if prediction is None:
         return ERROR_LABEL, NO_PROBABILITY, printable(row.error or "")
@@ -130,7 +130,7 @@ class Summary:
 
 
 def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
-    """What a reader of predictions should know about the texts: cut, unknown to the model, none."""
+    """Remarks on the texts: how many are truncated, which share of the tokens is unknown."""
     if not summary.rows:
         yield "the input has no rows"
     if summary.truncated:

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from rnncli.data.examples import Progress, Report
 from rnncli.reporting.formatting import printable, shortened
+from rnncli.system.progress import Progress, Report
 
-LINE_SECONDS = 10.0  # how long a stage may go on without a word
+LINE_SECONDS = 10.0  # between two lines about a stage
 BAR_WIDTH, LINE_WIDTH = 26, 40  # columns for a stage, which may hold a file's name
 
 

@@ -54,7 +54,7 @@ def table(columns: Sequence[Column]) -> Table:
 
 
 def names_column(head: str, names: Iterable[str], most: int, style: str = "") -> Column:
-    """A column of names from elsewhere, folded where `most` characters do not suffice."""
+    """A column of foreign names, folded where `most` characters do not suffice."""
     return Column(head, [plain(name) for name in names], "left", max(SHORTEST_FOLD, most), style)
 
 
@@ -80,5 +80,5 @@ def stacked(parts: Iterable[RenderableType]) -> Group:
 
 
 def plain(text: str) -> Text:
-    """Text from elsewhere, such as a label's name: no markup, nothing that moves the cursor."""
+    """Foreign text, such as a label's name, without markup and control characters."""
     return Text(printable(text))

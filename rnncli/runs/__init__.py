@@ -1,1 +1,1 @@
-"""The run directory: its files, its lock, how a run is found, and the evaluations kept in it."""
+"""The run directory: its files, its lock, and how a run is found."""

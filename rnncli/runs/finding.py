@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from rnncli.errors import RunError, UsageError
-from rnncli.runs.run import DATASETS, SUMMARY, Run
+from rnncli.runs.run import CONFIG, DATASETS, SUMMARY, Run
 from rnncli.system.sealed import SUMS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -66,7 +66,7 @@ def resolve_run(runs_dir: Path, name: str) -> Run:
 
 
 def no_finished_run(runs_dir: Path, on: str = "") -> RunError:
-    """The failure that there is none, or none `on` some data, and how to get one."""
+    """The error that no run is finished, perhaps `on` some data, with its remedy."""
     return RunError(f"no finished run{on} in {runs_dir}/: train one with '{EXAMPLE}'")
 
 
@@ -74,7 +74,7 @@ def find_run(runs_dir: Path, name: str) -> Run:
     """Find a run, finished or not, by name or by path.
 
     Raises:
-        RunError: there is no such run, or an earlier version wrote it.
+        RunError: there is no such run, an earlier version wrote it, or its config.json is damaged.
     """
     inside = NAME.fullmatch(name) and name not in RESERVED and (runs_dir / name).is_dir()
     run = Run(runs_dir / name if inside else Path(name))
@@ -84,12 +84,12 @@ def find_run(runs_dir: Path, name: str) -> Run:
         known = ", ".join(names[:SHOWN_RUNS]) or "none"
         more = f" and {len(names) - SHOWN_RUNS} older ones" if len(names) > SHOWN_RUNS else ""
         raise RunError(f"no run '{name}' in {runs_dir}/; there are: {known}{more}")
-    _ = run.sealed
+    run.sealed.checked(CONFIG)
     return run
 
 
 def reserve_run_name(runs_dir: Path, stem: str) -> str:
-    """`stem` with the smallest number that no run has behind it; its folder is made, so it stays free."""
+    """`stem` with the smallest free number appended; creating the folder reserves the name."""
     number = 1
     while True:
         try:

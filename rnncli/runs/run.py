@@ -97,7 +97,7 @@ class Run:
         return Sealed.open(self.model_dir, error=RunError, remedy=REMEDY).fingerprint
 
     def begin(self, config: TrainSettings, *, dataset: str, fingerprint: str, **extra: Any) -> None:
-        """Write config.json, the first file of a run, and what vouches for it."""
+        """Write config.json, the first file of a run, and its checksum."""
         data = {"dataset": dataset, "fingerprint": fingerprint}
         values = {"format_version": FORMAT_VERSION, "run": self.name, **data, "train": config.to_dict()}
         content = json_bytes({**values, **extra})
@@ -142,13 +142,13 @@ class Run:
         return inside if inside.is_dir() or not recorded else Path(str(recorded))
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the kernel frees it when the process ends, however it ends.
+    def locked(self, remedy: str = "wait for it") -> Iterator[None]:
+        """Hold the run for this process; `remedy` is what to do where another process holds it.
 
         Raises:
             RunError: another process holds it.
         """
-        with locked(self.path / ".lock", what=f"run '{self.name}'", error=RunError):
+        with locked(self.path / ".lock", what=f"run '{self.name}'", error=RunError, remedy=remedy):
             remove_leftovers(self.path)
             remove_leftovers(self.checkpoints_dir)
             yield

@@ -93,7 +93,7 @@ class Settings:
     @classmethod
     def from_options(cls, **options: Any) -> Self:
         """Build from values by the names of their options, such as ``learning_rate=1e-3``; as `from_dict`."""
-        return cls.from_dict(nested(cls, options), where="settings")
+        return cls.from_dict(as_tables(cls, options), where="settings")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as nested dictionaries of plain values."""
@@ -120,7 +120,7 @@ def declared(cls: type[Settings]) -> Iterator[Declared]:
         yield Declared(name, (field.name,), kind, field.default, choices, field.metadata)
 
 
-def nested(cls: type[Settings], options: Mapping[str, Any]) -> dict[str, Any]:
+def as_tables(cls: type[Settings], options: Mapping[str, Any]) -> dict[str, Any]:
     """Values by the names of their options, as the nested dictionaries that `Settings.from_dict` reads.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rnncli.errors import UsageError
-from rnncli.settings.base import merged, nested, require
+from rnncli.settings.base import as_tables, merged, require
 from rnncli.settings.train import TrainSettings
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str 
         from_file = _read_toml(config)
         TrainSettings.from_dict(from_file, where=str(config))
         values = merged(values, from_file)
-    return TrainSettings.from_dict(merged(values, nested(TrainSettings, given)), where="settings")
+    return TrainSettings.from_dict(merged(values, as_tables(TrainSettings, given)), where="settings")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

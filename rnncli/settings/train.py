@@ -19,7 +19,6 @@ class DataSettings(Settings):
 
     batch_size: int = setting(64, "Texts in a batch.", min=1)
     batching: Batching = setting("buckets", "Pad batches to a few lengths, or all to the longest text.")
-    class_weights: ClassWeights = setting("none", "Weights of the classes in the loss.")
 
 
 @dataclass(frozen=True)
@@ -52,5 +51,6 @@ class TrainSettings(Settings):
     early_stopping: int = setting(
         0, "Stop after this many epochs without a better one; 0 trains them all.", min=0
     )
+    class_weights: ClassWeights = setting("none", "Weights of the classes in the loss.")
     precision: Precision = setting("float32", "Precision of the matrix products in recurrent layers.")
     seed: int = setting(0, "Seed of initial parameters, order of texts and dropout.", min=0)

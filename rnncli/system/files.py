@@ -88,10 +88,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]:
+def locked(path: Path, *, what: str, error: type[RnncliError], remedy: str) -> Iterator[None]:
     """Hold the lock file `path`; the kernel frees it when the process ends, however it ends.
 
-    The file stays there and names the process that held it last; `what` names what is held.
+    The file stays there and names the process that held it last; `what` names what is held, and
+    `remedy` says what to do where another process holds it.
 
     Raises:
         RnncliError: of the kind `error`: another process holds it.
@@ -103,8 +104,7 @@ def locked(path: Path, *, what: str, error: type[RnncliError]) -> Iterator[None]
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode(errors="replace").strip() or "unknown"
-            message = f"{what} is in use by process {holder}; wait for it, or choose another --name"
-            raise error(message) from None
+            raise error(f"{what} is in use by process {holder}; {remedy}") from None
         os.ftruncate(descriptor, 0)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename} since {since}\n".encode(), 0)

@@ -1,4 +1,4 @@
-"""Comparing runs: read what each is and brought, and put them side by side."""
+"""Comparing runs: the settings, costs and figures of each, side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ def read_entry(run: Run, split: SplitName, dataset: str | None) -> Entry:
     Raises:
         RunError: a file that it reads, or one of the model, is missing or damaged.
     """
-    run.sealed.verify(below="model/")  # figures of a damaged model are none
+    run.sealed.verify(below="model/")  # the figures of a damaged model say nothing
     summary = run.summary
     return Entry(
         run=run.name,

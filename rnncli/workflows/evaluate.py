@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from rnncli.data.dataset import Dataset, Split, resolve_dataset
-from rnncli.data.examples import Progress, Report, no_report
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DataError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
@@ -22,15 +21,16 @@ from rnncli.reporting.evaluation_rows import check_output, write_rows
 from rnncli.runs.finding import resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SplitName
+from rnncli.system.progress import Progress, Report, no_report
 from rnncli.text.tokenizer import UNKNOWN_ID
 from rnncli.workflows.stored_evaluations import store, stored_evaluation
 
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a run that is kept so is none the worse for it
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a read-only run can be evaluated all the same
 
 
 @dataclass(frozen=True)
 class Evaluated(Evaluation):
-    """An evaluation with what `evaluate` makes of it.
+    """An evaluation, and what follows from it.
 
     Attributes:
         requirements: what was required of the model, and whether it was met.
@@ -74,13 +74,13 @@ def evaluate(
         split: the part of the data.
         output: a file for the prediction of each example, .csv or .jsonl.
         batch_size: texts scored at a time.
-        verify: first check that the model gives its stored predictions again.
+        verify: first check that the model reproduces its stored predictions.
         fail_under: required minimums such as ``accuracy=0.87``.
         not_worse_than: another run; required is not to be significantly less accurate.
         report: called with the progress of scoring after each batch.
 
     Raises:
-        UsageError: `output` or one of `fail_under` makes no sense.
+        UsageError: `output` or one of `fail_under` is invalid.
         DataError: there is no such data, or it was encoded in another way than the run's.
         RunError: there is no such run, or its model is damaged.
         OSError: `output` cannot be written.
@@ -165,7 +165,7 @@ def score(model: SavedModel, split: Split, *, batch_size: int, report: Report, s
 def rival_evaluation(
     evaluation: Evaluation, rival: Run, dataset: Dataset, *, batch_size: int, report: Report
 ) -> Evaluation:
-    """The evaluation of another run on the same texts: the one that it holds, or else a fresh one.
+    """The evaluation of another run on the same texts: the stored one, or else a new one.
 
     Nothing is written into the other run. `dataset` is the data as the rival's vocabulary encodes it.
     """
@@ -203,7 +203,7 @@ def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
 
 
 def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None:
-    """Raise DataError unless the dataset's labels and token ids mean to the model what they say."""
+    """Raise DataError unless labels, vocabulary and truncation are those that the model was trained with."""
     manifest = dataset.manifest
     what = f"dataset '{manifest.name}' does not fit run '{run.name}'"
     if manifest.label_names != model.label_names:

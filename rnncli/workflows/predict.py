@@ -59,7 +59,7 @@ def predict_windows(rows: Iterable[TextRow | None], model: Predictor) -> Iterato
         before, scoring = scoring, None
         if more:
             if executor is None:
-                from concurrent.futures import ThreadPoolExecutor  # a few texts do without
+                from concurrent.futures import ThreadPoolExecutor  # not needed for a few texts
 
                 executor = ThreadPoolExecutor(1, "scoring")
             scoring = window, executor.submit(model.predict_ids, token_ids)

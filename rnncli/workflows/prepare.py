@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from rnncli.data.dataset import Dataset, datasets_dir
-from rnncli.data.examples import Report, no_report
 from rnncli.data.prepare import build_dataset
 from rnncli.data.sources.open_source import open_source
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import named_failures
+from rnncli.system.progress import Report, no_report
 
 
 def prepare(

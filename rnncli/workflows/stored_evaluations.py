@@ -33,10 +33,10 @@ def store(run: Run, evaluation: Evaluation) -> None:
 
 
 def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
-    """What `store` kept of the model that the run has now, measured anew; None where nothing is.
+    """The stored evaluation of the run's present model, its figures computed again; None without one.
 
     Raises:
-        RunError: what is kept is damaged.
+        RunError: it is damaged.
     """
     path = _folder(run, dataset, split)
     if not path.is_dir():

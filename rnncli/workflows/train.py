@@ -49,7 +49,7 @@ def train(
         name: of the run; DATASET-ARCH-N unless given.
         resume: the run to continue instead, by name or path, on its dataset with its settings.
         preset: the name of settings to start from.
-        config: a TOML file of settings, which go before those of the preset.
+        config: a TOML file of settings, which override those of the preset.
         runs_dir: the folder of runs and prepared datasets.
         checkpoint_every: steps, such as ``500``, or minutes, such as ``10m``, after which to save within an
             epoch too.
@@ -59,7 +59,7 @@ def train(
         follow: goes through the `events` of the training, under the run's lock; where it leaves early,
             after `save_checkpoint`, the run can be resumed.
         **settings: settings by the names of their options, such as ``arch="lstm", epochs=3``; they
-            go before all others.
+            override all others.
 
     Raises:
         UsageError: a setting is unknown, or a value is out of range.
@@ -70,15 +70,17 @@ def train(
     runs_dir, every = Path(runs_dir), parse_interval(checkpoint_every)
     if resume is not None:
         require(
-            name is None and dataset is None,
-            "--resume continues a run under its name on its dataset: leave out --name and --dataset",
+            {name, dataset, preset, config} == {None},
+            "--resume continues a run under its name, on its dataset, with its settings: "
+            "leave out --name, --dataset, --preset and --config",
         )
         run, data, chosen = _unfinished_run(runs_dir, resume, settings)
     else:
         chosen = resolve_settings(settings, None if config is None else Path(config), preset)
         run, data = _new_run(runs_dir, chosen, name, dataset)
     writes = cluster is None or cluster.is_first
-    with run.locked() if writes else nullcontext():
+    remedy = "wait for it" if resume is not None else "wait for it, or choose another --name"
+    with run.locked(remedy) if writes else nullcontext():
         if writes and resume is None:
             run.require_new()
         start_jax(devices, cluster)
@@ -98,7 +100,7 @@ def train(
 
 
 def parse_interval(text: str | None) -> tuple[int, float]:
-    """``500`` as steps and ``10m`` as seconds; 0 stands for never.
+    """``500`` as steps and ``10m`` as seconds; 0 stands for never. From Python it is written so too.
 
     Raises:
         UsageError: it is neither.
@@ -111,8 +113,7 @@ def parse_interval(text: str | None) -> tuple[int, float]:
     except ValueError:
         number = 0
     require(
-        number > 0,
-        f"--checkpoint-every {text}: give a number of steps such as 500, or minutes such as 10m",
+        number > 0, f"--checkpoint-every {text}: give a number of steps such as 500, or minutes such as 10m"
     )
     return (0, 60 * number) if minutes else (int(number), 0.0)
 
@@ -138,14 +139,14 @@ def _unfinished_run(
 ) -> tuple[Run, Dataset, TrainSettings]:
     """A run to continue, with its own dataset and settings, which those given must not contradict."""
     run = find_run(runs_dir, name)
+    if run.finished:
+        raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
     settings = run.config
     kept = settings.options()
     differing = {key: value for key, value in given.items() if value != kept.get(key)}
     if differing:
         changes = ", ".join(f"{key} {kept.get(key)} → {value}" for key, value in differing.items())
         raise UsageError(f"--resume keeps the settings of run '{run.name}'; these differ: {changes}")
-    if run.finished:
-        raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
     dataset = Dataset.open(run.find_dataset(runs_dir))
     if dataset.fingerprint != run.dataset_fingerprint:
         raise RunError(

@@ -1,4 +1,4 @@
-"""A run in training: its files are written as the loop's events come, and the events handed on.
+"""A run in training: writes its files as the loop yields events, and passes the events on.
 
 Imports JAX; `rnncli.workflows.train` starts that before.
 """
@@ -113,7 +113,7 @@ class TrainingRun:
             self.run.write_metrics(self.trainer.standing.history)
 
     def events(self) -> Iterator[StepDone | EpochDone]:
-        """Train, write files, and hand on the loop's events; whoever leaves early saves a checkpoint.
+        """Train, write files, and pass on the loop's events; a caller that stops early saves a checkpoint.
 
         Raises:
             DivergedError: the loss, a gradient or a parameter was not finite; the last checkpoint and
@@ -157,7 +157,7 @@ class TrainingRun:
             self.save_checkpoint()
 
     def _after_divergence(self) -> str:
-        """What to try, and what there is to go on with."""
+        """What to try next, and which model is kept."""
         optimizer, best = self.settings.optimizer, self.trainer.standing.best_epoch
         clip = "" if 0 < optimizer.clip_norm <= 1 else " or --clip-norm 1"
         kept = (
@@ -187,7 +187,7 @@ class TrainingRun:
             standing.history,
             splits["train"].label_counts,
             splits["validation"].label_counts,
-            balanced=self.settings.data.class_weights == "balanced",
+            balanced=self.settings.class_weights == "balanced",
             only_label=symptoms.only_label(model, self._validation, standing.best["accuracy"]),
         )
         self._warnings += found

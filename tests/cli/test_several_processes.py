@@ -58,12 +58,12 @@ def test_half_described_clusters(folder: Path, options: list[str], message: str)
 def test_a_second_training_is_told_who_holds_the_run_until_that_is_dead(folder: Path) -> None:
     holder = start(*SMALL, "--arch", "bow", "--name", "shared", "--epochs", "100000", cwd=folder)
     wait_for_line(holder, "epoch")
-    for option in ("--resume", "--name"):
+    for option, remedy in (("--resume", ""), ("--name", ", or choose another --name")):
         done = invoke("train", option, "shared", cwd=folder)
         assert (done.returncode, done.stdout) == (1, "")
         assert re.fullmatch(
             rf"error: run 'shared' is in use by process {holder.pid} on {re.escape(os.uname().nodename)} "
-            r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it, or choose another --name\n",
+            rf"since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it{remedy}\n",
             done.stderr,
         )
     holder.kill()

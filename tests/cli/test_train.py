@@ -76,7 +76,7 @@ def test_a_run_is_never_overwritten(prepared: Path) -> None:
     before = {path: path.read_bytes() for path in files}
     for option, name, message in (
         ("--name", "first", "runs/first holds a finished run"),
-        ("--resume", "first", "run 'first' is finished"),
+        ("--resume=first", "--epochs=10", "run 'first' is finished"),
         ("--resume", "", "no run '' in runs/"),
     ):
         done = invoke("train", option, name, cwd=prepared)
@@ -98,6 +98,7 @@ def test_a_run_is_never_overwritten(prepared: Path) -> None:
         (["--config", "missing.toml"], "missing.toml"),
         (["--weight-decay", "0.1"], "--optimizer adamw"),
         (["--resume", "first", "--name", "second"], "leave out --name"),
+        (["--resume", "first", "--preset", "tutorial"], "leave out --name, --dataset, --preset and --config"),
         *((["--checkpoint-every", text], "minutes such as 10m") for text in ("soon", "0", "-3", "m", "0m")),
     ],
 )

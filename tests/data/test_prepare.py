@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from rnncli.data.dataset import Dataset, resolve_dataset
-from rnncli.data.examples import Examples, Progress, Report
+from rnncli.data.examples import Examples
 from rnncli.data.prepare import build_dataset
 from rnncli.errors import DataError, UsageError
 from rnncli.settings.prepare import Keep, PrepareSettings
+from rnncli.system.progress import Progress, Report
 from rnncli.text.tokenizer import PAD_ID, UNKNOWN_ID, Tokenizer
 from rnncli.workflows.prepare import prepare
 from tests.factories import prepared, reseal

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple, get_args
 
-from rnncli.data.examples import no_report
 from rnncli.data.reading.lines import Row, read_lines
 from rnncli.data.reading.tables import iter_rows
 from rnncli.data.reading.text_input import TextRow, input_rows
@@ -19,6 +18,7 @@ from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
 from rnncli.settings.model import ModelShape
+from rnncli.system.progress import no_report
 from rnncli.workflows.predict import predict
 from tests.factories import random_model, reseal
 

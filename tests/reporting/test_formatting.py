@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.reporting.formatting import columns, duration, printable, rounded, shortened, size
+from rnncli.reporting.formatting import duration, printable, rounded, shortened, size, text_width
 
 
 def test_names_are_shown_as_they_are_but_harmless() -> None:
@@ -19,19 +19,19 @@ def test_names_are_shown_as_they_are_but_harmless() -> None:
 @given(st.text(), st.integers(1, 60))
 def test_a_text_is_cut_only_where_it_does_not_fit(text: str, width: int) -> None:
     shown = shortened(text, width)
-    if columns(text) <= width:
+    if text_width(text) <= width:
         assert shown == text
     else:
         assert shown.endswith("…")
         assert text.startswith(shown[:-1])
-        assert columns(shown) <= width
-        assert columns(text[: len(shown)]) > width - 1
+        assert text_width(shown) <= width
+        assert text_width(text[: len(shown)]) > width - 1
 
 
 def test_columns_count_marks_and_wide_characters() -> None:
-    assert [columns(text) for text in ("abc", "e\u0301", "否定", "🙂", "\u200d", "")] == [3, 1, 4, 2, 0, 0]
+    assert [text_width(text) for text in ("abc", "e\u0301", "否定", "🙂", "\u200d", "")] == [3, 1, 4, 2, 0, 0]
     marks = [chr(code) for code in range(0x300) if unicodedata.combining(chr(code))]
-    assert columns("".join(marks)) == 0
+    assert text_width("".join(marks)) == 0
 
 
 def test_probabilities_have_the_digits_of_single_precision() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnncli.data.reading.text_input import TextRow
 from rnncli.inference.predictions import Prediction
-from rnncli.reporting.formatting import columns
+from rnncli.reporting.formatting import text_width
 from rnncli.reporting.predictions import Summary, header_of, line_of, remarks
 from rnncli.settings.choices import OutputFormat
 from rnncli.settings.model import ModelShape
@@ -40,7 +40,7 @@ def test_any_text_is_one_line_that_fits(text: str, width: int, name: str) -> Non
     prediction = replace(PREDICTION, label=name, probabilities={name: 0.5})
     shown = line_of("text", ["neg", name], width)(TextRow(3, text), prediction)
     assert shown.splitlines(keepends=True) == [shown]
-    assert columns(shown.removesuffix("\n")) <= width
+    assert text_width(shown.removesuffix("\n")) <= width
     assert not any(unicodedata.category(character) == "Cc" for character in shown[:-1])
 
 

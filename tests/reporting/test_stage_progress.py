@@ -3,8 +3,8 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from rnncli.data.examples import Progress
 from rnncli.reporting.stage_progress import stage_progress
+from rnncli.system.progress import Progress
 
 
 def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step: float = 1.0) -> str:

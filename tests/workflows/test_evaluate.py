@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from rnncli.data.dataset import Dataset
-from rnncli.data.examples import Progress, no_report
 from rnncli.errors import DataError
 from rnncli.inference.model_folder import load_model
 from rnncli.inference.predictions import Predictor
 from rnncli.settings.prepare import PrepareSettings
+from rnncli.system.progress import Progress, no_report
 from rnncli.workflows import evaluate as workflow
 from rnncli.workflows.evaluate import evaluate, rival_evaluation, score_and_measure
 from rnncli.workflows.stored_evaluations import stored_evaluation

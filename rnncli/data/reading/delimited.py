@@ -1,8 +1,8 @@
-"""Rows of CSV and TSV: cells out of lines, whatever their quotes do."""
+"""Rows of CSV and TSV, whose quotes may be unbalanced."""
 
 import csv
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Literal
 
@@ -15,7 +15,7 @@ MAX_CELL = 2**31 - 1  # the csv module's own limit, 128 KiB, is less than a long
 def delimited_rows(lines: Iterator[Line], format: Literal["csv", "tsv"], *, where: str) -> Iterator[Row]:
     """Yield the rows below a line of column names.
 
-    A row that cannot be read ends with its first line; the others are read anew.
+    A row that cannot be read ends with its first line; the lines after it are read anew.
 
     Raises:
         DataError: There are no column names; `where` names the table.
@@ -26,43 +26,45 @@ def delimited_rows(lines: Iterator[Line], format: Literal["csv", "tsv"], *, wher
         raise DataError(f"{where}: the file is empty; it needs a line of column names and rows below it")
     # Some spreadsheets write other delimiters under the name of CSV.
     delimiter = "\t" if format == "tsv" else max(",;\t", key=first.text.count)
-    header: list[str] | None = None
-    again: deque[Line] = deque([first])
-    row: list[Line] = []  # the lines taken since the last row ended
+    rows = _split_rows(first, lines, delimiter)
+    _, names, error = next(rows)
+    header = _checked_header(names, error, where)
+    for number, cells, error in rows:
+        yield Row(number, {}, error) if error else _row(number, cells, header, delimiter)
 
-    def take() -> Iterator[str]:
-        """More lines of the row, as far as one may reach."""
-        characters = 0
-        while characters <= MAX_LINE and (line := again.popleft() if again else next(lines, None)):
-            row.append(line)
-            characters += len(line.text)
-            yield line.text + "\n"
 
-    def give_back() -> None:
-        """Have all lines of the row but the first come again."""
-        again.extendleft(reversed(row[1:]))
-        del row[1:]
-
+def _split_rows(
+    first: Line, lines: Iterator[Line], delimiter: str
+) -> Iterator[tuple[int, list[str], str | None]]:
+    """Yield each row, that of the column names first: its first line's number, its cells, or an error."""
+    tabs = first.text.count("\t") if delimiter == "\t" else -1
+    again = deque([first])  # lines that were read and turned out to belong to the next rows
     while True:
-        remaining = take()
-        text = next(remaining, None)
+        taken: list[Line] = []
+        texts = _take(again, lines, taken)
+        text = next(texts, None)
         if text is None:
             return
-        if delimiter == "\t" and (header is None or text.count("\t") == len(header) - 1):
-            cells, error = _tab_separated(text, remaining, give_back), None
+        error: str | None = None
+        if text.count("\t") == tabs:
+            cells, used = _tab_separated(text, texts)
         else:
-            cells, error = _cells(chain([text], remaining), delimiter)
-            if error and any("\r" in line.text for line in row):
+            cells, error = _quoted(chain([text], texts), delimiter)
+            used = len(taken)
+            if error and any("\r" in line.text for line in taken):
                 error = "a lone carriage return; lines must end in \\n or \\r\\n"
-        number = row[0].number
-        error = next((line.error for line in row if line.error), error)
-        if error is not None:
-            give_back()
-        row.clear()
-        if header is None:
-            header = _checked_header(cells, error, where)
-        else:
-            yield Row(number, {}, error) if error else _row(number, cells, header, delimiter)
+        error = next((line.error for line in taken[:used] if line.error), error)
+        again.extendleft(reversed(taken[1 if error else used :]))
+        yield taken[0].number, cells, error
+
+
+def _take(again: deque[Line], lines: Iterator[Line], taken: list[Line]) -> Iterator[str]:
+    """Move lines from `again`, then from `lines`, to `taken`, as many as a row may have; yield their text."""
+    characters = 0
+    while characters <= MAX_LINE and (line := again.popleft() if again else next(lines, None)):
+        taken.append(line)
+        characters += len(line.text)
+        yield line.text + "\n"
 
 
 def _row(number: int, cells: list[str], header: list[str], delimiter: str) -> Row:
@@ -77,7 +79,7 @@ def _row(number: int, cells: list[str], header: list[str], delimiter: str) -> Ro
     return Row(number, dict(zip(header, cells, strict=True)))
 
 
-def _cells(texts: Iterator[str], delimiter: str) -> tuple[list[str], str | None]:
+def _quoted(texts: Iterator[str], delimiter: str) -> tuple[list[str], str | None]:
     """The cells of the row that starts with the first of `texts`, and why they cannot be read.
 
     A row goes on over more lines where quotes enclose a line's end.
@@ -91,22 +93,21 @@ def _cells(texts: Iterator[str], delimiter: str) -> tuple[list[str], str | None]
         )
 
 
-def _tab_separated(text: str, remaining: Iterator[str], give_back: Callable[[], None]) -> list[str]:
-    """The cells of a TSV row, which is often written without quoting.
+def _tab_separated(text: str, following: Iterator[str]) -> tuple[list[str], int]:
+    """The cells of a TSV row, which is often written without quoting, and how many lines it takes.
 
-    So a line with as many tabs as the header is a row whatever its quotes, unless lines below
-    close what its last cell opens before any of them holds a tab.
+    A line with as many tabs as the header is a row whatever its quotes, unless lines below close
+    what its last cell opens before any of them holds a tab.
     """
     *cells, last = text.removesuffix("\n").split("\t")
-    whole = last
+    whole, used = last, 1
     while cells and whole[:1] == '"' and whole.count('"') % 2:
-        more = next(remaining, "\t")
+        more = next(following, "\t")
         if "\t" in more:
-            give_back()
-            whole = last
+            whole, used = last, 1
             break
-        whole += "\n" + more.removesuffix("\n")
-    return [_unquoted(cell) for cell in (*cells, whole)] if cells or last else []
+        whole, used = whole + "\n" + more.removesuffix("\n"), used + 1
+    return ([_unquoted(cell) for cell in (*cells, whole)] if cells or last else []), used
 
 
 def _unquoted(cell: str) -> str:

@@ -1,10 +1,10 @@
-"""What is read: rows, and the lines of text that they are made of, with what is wrong with each."""
+"""Lines of text, and the rows of tables, each with its error if it has one."""
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rnncli.errors import DataError
 
@@ -52,6 +52,17 @@ class Row:
     def is_blank(self) -> bool:
         """Whether it is an empty line between or after rows."""
         return not self.values and self.error is None
+
+
+def cells_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of a row as text: nulls are empty, nested and binary values are left out."""
+    cells = {}
+    for name, value in values.items():
+        if isinstance(value, bool):
+            cells[name] = str(value).lower()
+        elif not isinstance(value, dict | list | bytes):
+            cells[name] = "" if value is None else str(value)
+    return cells
 
 
 def read_lines(stream: BinaryIO, *, where: str, encoding: str) -> Iterator[Line]:

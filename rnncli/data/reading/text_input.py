@@ -53,12 +53,12 @@ def input_rows(
         UsageError: the options do not fit the input.
         DataError: the table as a whole cannot be read, or its header lacks the column.
     """
-    from rnncli.data.reading.tables import format_of  # given texts do without
+    from rnncli.data.reading.tables import format_of  # not needed for texts given as arguments
 
     is_file = source is not None and source.is_file()
     format = chosen or (format_of(source) if source and is_file else "text")
     if format == "text" and column:
-        raise UsageError("lines of text have no columns: add --format csv, tsv or jsonl to --text-column")
+        raise UsageError("lines of text have no columns: add --format, such as csv, to --text-column")
     if format == "parquet" and not is_file:
         raise UsageError("Parquet cannot be read from a pipe: save it and name the file with --input")
     where = str(source or "standard input")
@@ -90,7 +90,8 @@ def _table_rows(
         there_are = f"columns: {', '.join(row.values)}; choose one with --text-column"
         missing = f"no column {wanted} with a text; {there_are}" if row.values else "the line is blank"
         error = row.error or missing
-        if row.error is None and row.values and format in ("csv", "tsv"):
+        # Only in JSON Lines has each row columns of its own; elsewhere the next rows lack it too.
+        if row.error is None and row.values and format != "jsonl":
             raise DataError(f"{where}: {error}")
         yield TextRow(index, None, f"line {row.line}: {error}")
 

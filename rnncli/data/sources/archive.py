@@ -22,7 +22,7 @@ def read_files(path: Path, root: str, wanted: Wanted) -> Iterator[tuple[str, byt
         wanted: Whether a name below `root` is read.
 
     Raises:
-        DataError: It is missing, damaged, or larger than any that is meant here.
+        DataError: It is missing, damaged, or larger than the limits above.
     """
     if path.is_dir():
         yield from _folder_files(path / root if (path / root).is_dir() else path, wanted)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rnncli.data.examples import Examples, Report, reported
+from rnncli.data.examples import Examples
 from rnncli.data.reading.lines import decode
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
+from rnncli.system.progress import Report, reported
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -31,12 +32,12 @@ def read_folder(
     Args:
         path: The folder with the splits' folders.
         file: Keeps the texts.
-        report: Told how far it is.
+        report: Called with the progress.
         encoding: Character encoding of the files.
         skip_bad_rows: Whether files that cannot be read are left out and counted.
 
     Raises:
-        DataError: The folder is laid out otherwise, or a file cannot be read.
+        DataError: The folder has another layout, or a file cannot be read.
     """
     splits: dict[str, Examples] = {}
     for folder in _folders(path):
@@ -75,7 +76,7 @@ def _read_label(
 
 
 def _read_file(file: Path, encoding: str) -> tuple[str, str | None]:
-    """The text of a file, and why it cannot be had."""
+    """The text of a file, and why it cannot be read."""
     try:
         content = file.read_bytes()
     except OSError as error:

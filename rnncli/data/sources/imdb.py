@@ -6,10 +6,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rnncli.data.examples import REPORT_EVERY, Examples, Progress, Report
+from rnncli.data.examples import Examples
 from rnncli.data.sources.archive import read_files
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
+from rnncli.system.progress import REPORT_EVERY, Progress, Report
 
 REVIEW = re.compile(r"(train|test)/(neg|pos|unsup)/([0-9]{1,9})_[0-9]{1,2}\.txt")
 FILMS = re.compile(r"(train|test)/urls_(neg|pos|unsup)\.txt")
@@ -26,10 +27,10 @@ def read_imdb(archive: Path | None, file: BinaryIO, report: Report) -> dict[str,
     Args:
         archive: A local archive or unpacked folder; None stands for the published archive.
         file: Keeps the texts.
-        report: Told how far it is.
+        report: Called with the progress.
 
     Raises:
-        DataError: The archive is missing, damaged, hostile or laid out otherwise.
+        DataError: The archive is missing, damaged, malicious or of another layout.
     """
     if archive is None:
         from rnncli.data.sources.download import fetch_imdb

@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from rnncli.data.examples import Examples, Progress, Reader, Report
+from rnncli.data.examples import Examples, Reader
 from rnncli.data.reading.tables import format_of
 from rnncli.data.sources.folder import read_folder
 from rnncli.data.sources.imdb import read_imdb
 from rnncli.data.sources.table import read_table
 from rnncli.errors import DataError, UsageError
 from rnncli.runs.finding import RESERVED
+from rnncli.system.progress import Progress, Report
 
 
 class Source(NamedTuple):
@@ -37,15 +38,9 @@ def open_source(
     skip_bad_rows: bool = False,
     **for_tables: Any,
 ) -> Source:
-    """The source that `name` stands for.
+    """The source that `name` stands for; for the options see `rnncli.workflows.prepare.prepare`.
 
-    Args:
-        name: ``sample``, ``imdb``, or the path of a table or folder.
-        seed: Seed of the sample.
-        archive: See `read_imdb`.
-        encoding: Character encoding of tables and text files.
-        skip_bad_rows: Whether rows and files that cannot be used are left out and counted.
-        **for_tables: ``test``, ``text_column`` and ``label_column`` of `read_table`.
+    ``test``, ``text_column`` and ``label_column`` are `for_tables`.
 
     Raises:
         UsageError: An option does not go with the source.

@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from rnncli.data.examples import Examples, Report, reported
+from rnncli.data.examples import Examples
 from rnncli.data.reading.lines import Row
 from rnncli.data.reading.tables import TEXT_NAMES, format_of, iter_rows, usual_column
 from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 from rnncli.system.files import named_failures
+from rnncli.system.progress import Report, reported
 
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "intent", "rating", "stars", "polarity")
 
@@ -19,64 +20,68 @@ Columns = tuple[str, str]
 
 
 def read_table(
-    path: Path,
-    file: BinaryIO,
-    report: Report,
-    *,
-    test: Path | None = None,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    encoding: str = "utf-8",
-    skip_bad_rows: bool = False,
+    path: Path, file: BinaryIO, report: Report, *, test: Path | None = None, **options: Any
 ) -> dict[str, Examples]:
-    """Read rows with a text and a label.
-
-    Args:
-        path: The table that train and, unless there is `test`, the test split are taken from.
-        file: Keeps the texts.
-        report: Told how far it is.
-        test: A table of test rows.
-        text_column: Where the texts are; None looks for a usual name.
-        label_column: Where the labels are; None looks for a usual name.
-        encoding: Character encoding of both tables.
-        skip_bad_rows: Whether rows that cannot be used are left out and counted.
+    """Read the training rows of `path` and the test rows of `test`, if any; see `Reader`.
 
     Raises:
         DataError: A table, a column or a row cannot be used.
         OSError: A table cannot be opened.
     """
-
-    def read(table: Path, known_labels: Collection[str] | None) -> Examples:
-        """The examples of one table; labels outside `known_labels` make bad rows."""
-        columns: Columns | None = None
-        texts = StoredTexts(file)
-        labels: list[str] = []
-        first_bad, skipped = "", 0
-        for row in reported(_rows(table, encoding), f"Reading {table.name}", report):
-            error = row.error
-            if error is None and columns is None:
-                columns, error = find_columns(row.values, text_column, label_column)
-                if error and not skip_bad_rows:
-                    raise DataError(f"{table}: {error}")
-            if error is None and columns is not None:
-                error = _fault(row, columns, known_labels)
-                if error is None:
-                    texts.append(row.values[columns[0]])
-                    labels.append(sys.intern(row.values[columns[1]]))
-                    continue
-            skipped += 1
-            first_bad = first_bad or f"{table}: line {row.line}: {error}"
-            if not skip_bad_rows:
-                raise DataError(f"{first_bad}; or leave out such rows with --skip-bad-rows")
-        if not texts:
-            first = f"; the first of {skipped} bad rows: {first_bad}" if skipped else ""
-            raise DataError(f"{table}: no rows to learn from: each needs a text and a label{first}")
-        return Examples(texts, labels=labels, skipped=skipped)
-
-    splits = {"train": read(path, None)}
+    splits = {"train": read_examples(path, file, report, **options)}
     if test:
-        splits["test"] = read(test, set(splits["train"].labels or ()))
+        known_labels = set(splits["train"].labels or ())
+        splits["test"] = read_examples(test, file, report, known_labels, **options)
     return splits
+
+
+def read_examples(
+    table: Path,
+    file: BinaryIO,
+    report: Report,
+    known_labels: Collection[str] | None = None,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    encoding: str = "utf-8",
+    skip_bad_rows: bool = False,
+) -> Examples:
+    """The examples of one table, whose rows have a text and a label.
+
+    Args:
+        table: The table.
+        file: Keeps the texts.
+        report: Called with the progress.
+        known_labels: The labels that there may be; None allows all.
+        text_column: Where the texts are; None looks for a usual name.
+        label_column: Where the labels are; None looks for a usual name.
+        encoding: Character encoding of the table.
+        skip_bad_rows: Whether rows that cannot be used are left out and counted.
+    """
+    columns: Columns | None = None
+    texts = StoredTexts(file)
+    labels: list[str] = []
+    first_bad, skipped = "", 0
+    for row in reported(_rows(table, encoding), f"Reading {table.name}", report):
+        error = row.error
+        if error is None and columns is None:
+            columns, error = find_columns(row.values, text_column, label_column)
+            if error and not skip_bad_rows:
+                raise DataError(f"{table}: {error}")
+        if error is None and columns is not None:
+            error = _fault(row, columns, known_labels)
+            if error is None:
+                texts.append(row.values[columns[0]])
+                labels.append(sys.intern(row.values[columns[1]]))
+                continue
+        skipped += 1
+        first_bad = first_bad or f"{table}: line {row.line}: {error}"
+        if not skip_bad_rows:
+            raise DataError(f"{first_bad}; or leave out such rows with --skip-bad-rows")
+    if not texts:
+        first = f"; the first of {skipped} bad rows: {first_bad}" if skipped else ""
+        raise DataError(f"{table}: no rows to learn from: each needs a text and a label{first}")
+    return Examples(texts, labels=labels, skipped=skipped)
 
 
 def find_columns(
@@ -107,9 +112,7 @@ def _rows(path: Path, encoding: str) -> Iterator[Row]:
     """The rows of a file that are not blank."""
     table_format = format_of(path)
     if table_format == "text":
-        raise DataError(
-            f"{path}: plain text has no labels; use CSV, TSV, JSONL, Parquet or split/label/*.txt"
-        )
+        raise DataError(f"{path}: plain text has no labels; use a table or a folder split/label/*.txt")
     with named_failures(path), path.open("rb") as stream:
         for row in iter_rows(stream, table_format, where=str(path), encoding=encoding):
             if not row.is_blank:

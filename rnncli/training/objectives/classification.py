@@ -30,6 +30,9 @@ SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words 
 class Classification(Objective):
     """The mean cross-entropy of labelled texts, weighted by class while training.
 
+    `sums` serves both parts: what tells training from validation is in the batch, whose weights are of
+    its part, and in the keys, which only training has.
+
     A batch holds ``positions`` [batch, time] and ``words`` [devices, words], a list for each device's
     share of the texts, or None (see `Classifier`), ``labels`` [batch], and ``weights`` [batch].
 
@@ -62,7 +65,7 @@ class Classification(Objective):
         self._labels = {part: np.asarray(split.labels, np.int32) for part, split in self._splits.items()}
         self._batch_size, self._num_devices = settings.data.batch_size, num_devices
         self._class_weights = {
-            "train": class_weights(self._labels["train"], shape.num_classes, settings.data.class_weights),
+            "train": class_weights(self._labels["train"], shape.num_classes, settings.class_weights),
             "validation": np.ones(shape.num_classes, np.float32),
         }
         longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))

@@ -2,6 +2,7 @@ import contextlib
 import csv
 import io
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -226,15 +227,16 @@ def test_parquet(tmp_path: Path) -> None:
             "label": pyarrow.array(["x", "y", "x"]).dictionary_encode(),
             "number": [1, 2, 3],
             "flag": [True, False, None],
+            "day": [date(2003, 5, 7), None, date(2011, 2, 3)],
             "list": [[1], [2], [3]],
         }
     )
     parquet.write_table(table, tmp_path / "t.parquet")
     got = rows((tmp_path / "t.parquet").read_bytes(), "parquet")
     assert got == [
-        Row(1, {"text": "a", "label": "x", "number": "1", "flag": "true"}),
-        Row(2, {"text": "", "label": "y", "number": "2", "flag": "false"}),
-        Row(3, {"text": "ü", "label": "x", "number": "3", "flag": ""}),
+        Row(1, {"text": "a", "label": "x", "number": "1", "flag": "true", "day": "2003-05-07"}),
+        Row(2, {"text": "", "label": "y", "number": "2", "flag": "false", "day": ""}),
+        Row(3, {"text": "ü", "label": "x", "number": "3", "flag": "", "day": "2011-02-03"}),
     ]
     for damaged in (b"", b"PAR1", (tmp_path / "t.parquet").read_bytes()[:-50]):
         with pytest.raises(DataError, match="here: not a readable Parquet file"):

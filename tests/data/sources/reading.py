@@ -5,7 +5,8 @@ from collections.abc import Callable
 from tempfile import TemporaryFile
 from typing import Any
 
-from rnncli.data.examples import Examples, Report, no_report
+from rnncli.data.examples import Examples
+from rnncli.system.progress import Report, no_report
 
 
 def in_memory(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.data.examples import Progress, no_report
 from rnncli.data.sources.download import fetch_imdb
 from rnncli.errors import DataError
+from rnncli.system.progress import Progress, no_report
 
 CONTENT = bytes(range(256)) * 1009
 DIGEST = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()

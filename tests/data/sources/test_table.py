@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rnncli.data.examples import Progress
 from rnncli.data.sources.table import find_columns, read_table
 from rnncli.errors import DataError
+from rnncli.system.progress import Progress
 from tests.data.sources.reading import in_memory
 
 
