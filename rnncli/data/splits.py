@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.examples import SPLITS, Examples
-from rnncli.data.stored_texts import EMPTY
+from rnncli.data.examples import EMPTY, SPLITS, Examples
 from rnncli.errors import DataError
 from rnncli.settings.prepare import PrepareSettings
 

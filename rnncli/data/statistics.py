@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.dataset import SplitStatistics
-from rnncli.data.examples import Examples
-from rnncli.data.stored_texts import EMPTY
+from rnncli.data.examples import EMPTY, Examples
 
 
 def count_shared(splits: Mapping[str, Examples]) -> dict[str, int]:

@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.data.examples import Examples
-from rnncli.data.stored_texts import EMPTY, StoredTexts, text_digest
+from rnncli.data.examples import EMPTY, Examples, StoredTexts, text_digest
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # half surrogate pairs too
 

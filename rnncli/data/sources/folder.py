@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rnncli.data.examples import Examples
+from rnncli.data.examples import Examples, StoredTexts
 from rnncli.data.reading.lines import decode
-from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 from rnncli.system.progress import Report, reported
 

@@ -6,9 +6,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rnncli.data.examples import Examples
+from rnncli.data.examples import Examples, StoredTexts
 from rnncli.data.sources.archive import read_files
-from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 from rnncli.system.progress import REPORT_EVERY, Progress, Report
 

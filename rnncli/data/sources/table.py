@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rnncli.data.examples import Examples
+from rnncli.data.examples import Examples, StoredTexts
 from rnncli.data.reading.lines import Row
 from rnncli.data.reading.tables import TEXT_NAMES, format_of, iter_rows, usual_column
-from rnncli.data.stored_texts import StoredTexts
 from rnncli.errors import DataError
 from rnncli.system.files import named_failures
 from rnncli.system.progress import Report, reported
