@@ -19,8 +19,7 @@ from rnncli.cli.options import (
 )
 from rnncli.cli.signals import stop_requests
 from rnncli.settings.base import require
-from rnncli.settings.presets import PRESETS
-from rnncli.settings.train import TrainSettings
+from rnncli.settings.train import PRESETS, TrainSettings
 from rnncli.system.cluster import Cluster, highest_of_all
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from rnncli.errors import RunError, UsageError
 from rnncli.runs.finding import check_name, find_run, reserve_run_name
 from rnncli.runs.run import Run
 from rnncli.settings.base import require
-from rnncli.settings.presets import resolve_settings
-from rnncli.settings.train import TrainSettings
+from rnncli.settings.train import TrainSettings, resolve_settings
 from rnncli.system.cluster import Cluster
 from rnncli.system.jax_setup import start_jax
 

@@ -32,7 +32,7 @@ def serve(way: str, arch: str, hidden_size: int, length: int) -> None:
     from rnncli.data.dataset import Split
     from rnncli.models import in_place
     from rnncli.settings.model import CELLS
-    from rnncli.settings.presets import resolve_settings
+    from rnncli.settings.train import resolve_settings
     from rnncli.training.objectives.classification import Classification
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Programs

@@ -66,7 +66,7 @@ def our_training(case: Case, **settings: Any) -> tuple[Any, Any, Any]:
 
     start_jax(case.devices)
     from rnncli.data.dataset import Split
-    from rnncli.settings.presets import resolve_settings
+    from rnncli.settings.train import resolve_settings
     from rnncli.training.objectives.classification import Classification
     from rnncli.training.optimizer import make_optimizer
     from rnncli.training.step import Programs
@@ -103,7 +103,7 @@ def rnncli_train(case: Case) -> Callable[[], None]:
 def rnncli_score(case: Case) -> Callable[[], object]:
     """The jitted forward pass over all texts."""
     from rnncli.inference.jitted import jitted_forward
-    from rnncli.settings.presets import resolve_settings
+    from rnncli.settings.train import resolve_settings
     from tests.factories import random_parameters
 
     texts, _ = case.reviews()

@@ -9,8 +9,7 @@ from rnncli.errors import UsageError
 from rnncli.settings.base import declared, merged
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import PrepareSettings
-from rnncli.settings.presets import PRESETS, resolve_settings
-from rnncli.settings.train import TrainSettings
+from rnncli.settings.train import PRESETS, TrainSettings, resolve_settings
 
 GIVEN: dict[str, Any] = {"arch": "bigru", "hidden_size": 7, "optimizer": "sgd", "batch_size": 3, "seed": 11}
 
