@@ -71,7 +71,7 @@ def evaluate(
     from functools import partial
 
     from rnncli.reporting.evaluation_tables import evaluation_tables
-    from rnncli.reporting.stage_progress import stage_progress
+    from rnncli.reporting.progress import stage_progress
     from rnncli.workflows import evaluate as workflow
 
     terminal = console.stderr_console()

@@ -67,7 +67,7 @@ def prepare(
     """Turn texts into a dataset: splits, vocabulary and token ids."""
     from rnncli.diagnostics import symptoms
     from rnncli.reporting.prepare_report import prepare_report
-    from rnncli.reporting.stage_progress import stage_progress
+    from rnncli.reporting.progress import stage_progress
     from rnncli.workflows import prepare as workflow
 
     with stage_progress(console.stderr_console(quiet=quiet)) as report:

@@ -1,13 +1,15 @@
-"""Lines about epochs, and the bar."""
+"""Lines about epochs and stages, and the bars."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from rnncli.reporting.progress import epoch_lines, training_progress
+from rnncli.reporting.progress import epoch_lines, stage_progress, training_progress
 from rnncli.settings.train import TrainSettings
+from rnncli.system.progress import Progress
 from rnncli.training.loop import EpochDone, StepDone
 
 METRICS: dict[str, Any] = {
@@ -56,3 +58,44 @@ def test_steps_move_a_bar_on_a_terminal_only(terminal: bool) -> None:
     assert ("loss 0.500  accuracy 75.0%  1,234/s  validating" in shown) == terminal
     assert "stopping early: no gain in 2 epochs\n" in shown
     assert terminal or shown.startswith("epoch 3/3  train")
+
+
+def shown(*progress: Progress, terminal: bool = False, quiet: bool = False, step: float = 1.0) -> str:
+    """What is written for these reports, with a clock that goes on by `step` seconds at each look."""
+    times: Iterator[float] = (step * i for i in range(1000))
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=60, quiet=quiet)
+    with stage_progress(console, clock=lambda: next(times)) as show:
+        for report in progress:
+            show(report)
+    return stream.getvalue()
+
+
+def test_a_line_for_each_finished_stage() -> None:
+    text = shown(
+        Progress("Reading a [b].csv", 4096, None),
+        Progress("Reading a [b].csv", 5003, 5003),
+        Progress("Encoding train", 0, 5003),
+        Progress("Encoding train", 5003, 5003),
+    )
+    assert text == "Reading a [b].csv: 5,003 texts (2.0 s)\nEncoding train: 5,003 texts (4.0 s)\n"
+
+
+def test_a_long_name_is_cut_to_fit_the_line() -> None:
+    text = shown(Progress(f"Reading {'x' * 200}.csv", 7_000_000, 7_000_000))
+    assert text.startswith("Reading xxx")
+    assert "…: 7,000,000 texts" in text
+    assert len(text) <= 80
+
+
+def test_a_slow_stage_gives_a_sign_of_life() -> None:
+    text = shown(*(Progress("Downloading", i * 10**6, 84 * 10**6, "bytes") for i in range(7)), step=4.0)
+    assert text == "Downloading: 2/84 MB (12.0 s)\nDownloading: 5/84 MB (24.0 s)\n"
+
+
+def test_bars_on_a_terminal_and_nothing_when_quiet() -> None:
+    text = shown(Progress("Reading", 7, None), Progress("Encoding", 3, 9), terminal=True)
+    assert "Reading" in text
+    assert "3/9 texts" in text
+    for terminal in (True, False):
+        assert shown(Progress("Reading", 9, 9), quiet=True, terminal=terminal) == ""
