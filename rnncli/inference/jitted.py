@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.batching import pad, plan_epoch, round_up
-from rnncli.models.parameters import nested
 from rnncli.settings.model import ModelShape
 from rnncli.system.jax_setup import data_mesh, start_jax
 
@@ -31,6 +30,7 @@ def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]]
     """
     start_jax()
     import jax
+    from flax.traverse_util import unflatten_dict
     from jax.sharding import NamedSharding, PartitionSpec
 
     from rnncli.models.classifier import Classifier
@@ -38,7 +38,7 @@ def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]]
 
     mesh = data_mesh(BATCH_SIZE)
     split, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
-    params = jax.device_put(nested(learned), whole)
+    params = jax.device_put(unflatten_dict(learned, sep="."), whole)
     apply = jax.jit(Classifier(model).apply, static_argnames="mutable")
     _, projections = apply({"params": params}, np.zeros((1, 1), np.int32), mutable=(PROJECTIONS,))
     variables = {"params": params, **projections}

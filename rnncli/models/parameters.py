@@ -6,8 +6,8 @@ are drawn with NumPy, which takes milliseconds; compiling JAX's own draws takes 
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,15 +114,3 @@ def ones_at_forget_gate(gates: tuple[str, ...]) -> "Callable[[Generator, Shape],
 def initial_parameters(model: ModelShape, seed: int) -> dict[str, NDArray[np.float32]]:
     """A fresh classifier's parameters by name."""
     return {parameter.name: parameter.first_value(seed) for parameter in parameters(model)}
-
-
-def nested(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters by name as the nested dictionaries of a Flax module."""
-    params: dict[str, Any] = {}
-    for name, value in named.items():
-        *modules, last = name.split(".")
-        place = params
-        for module in modules:
-            place = place.setdefault(module, {})
-        place[last] = value
-    return params

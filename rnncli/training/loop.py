@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 from rnncli.errors import DivergedError
 from rnncli.settings.train import TrainSettings
@@ -210,9 +211,8 @@ class Trainer:
 
 def require_finite(state: TrainState, epoch: int) -> None:
     """Raise DivergedError unless every parameter is finite, as they may not be under a finite loss."""
-    for path, leaf in jax.tree_util.tree_leaves_with_path(state.params):
-        if not np.isfinite(np.asarray(leaf)).all():
-            name = ".".join(key.key for key in path)
+    for name, values in flatten_dict(state.params, sep=".").items():
+        if not np.isfinite(np.asarray(values)).all():
             raise DivergedError(
                 f"step {int(state.step)} (epoch {epoch}): the parameters '{name}' are not finite"
             )

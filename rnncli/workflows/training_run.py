@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 import jax
-import numpy as np
+from flax.traverse_util import flatten_dict
 
 from rnncli import __version__
 from rnncli.data.dataset import Dataset
@@ -167,13 +167,12 @@ class TrainingRun:
 
     def _model(self) -> SavedModel:
         """The model as it is now."""
-        leaves, _ = jax.tree_util.tree_flatten_with_path(self.trainer.state.params)
         return SavedModel(
             config=self._shape,
             label_names=self._manifest.label_names,
             max_length=self._manifest.config.max_length,
             keep=self._manifest.config.keep,
-            weights={".".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves},
+            weights=jax.device_get(flatten_dict(self.trainer.state.params, sep=".")),
             tokenizer=self.dataset.tokenizer,
             dataset={"name": self._manifest.name, "fingerprint": self.dataset.fingerprint},
         )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax.traverse_util import unflatten_dict
 from jax import Array
 from numpy.typing import NDArray
 
@@ -19,7 +20,7 @@ from rnncli.data.batching import (
 )
 from rnncli.data.dataset import Split
 from rnncli.models.classifier import Classifier
-from rnncli.models.parameters import initial_parameters, nested
+from rnncli.models.parameters import initial_parameters
 from rnncli.settings.model import ModelShape
 from rnncli.settings.train import ClassWeights, TrainSettings
 from rnncli.training.objectives.base import Batch, Objective, Params, Part, Sums
@@ -80,7 +81,7 @@ class Classification(Objective):
 
     def initial_params(self, seed: int) -> Params:
         """See the base class."""
-        return nested(initial_parameters(self.model.shape, seed))
+        return unflatten_dict(initial_parameters(self.model.shape, seed), sep=".")
 
     def plans(self, part: Part, random: np.random.Generator | None) -> list[Plan]:
         """See the base class."""
