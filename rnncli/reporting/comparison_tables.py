@@ -5,12 +5,13 @@ Which columns there are, and in which order, is said in `columns`.
 
 from typing import Any
 
+from rich import filesize
 from rich.console import ConsoleOptions, RenderableType
 from rich.text import Text
 
 from rnncli.evaluation.comparison import Comparison, Entry
 from rnncli.evaluation.significance import SIGNIFICANCE_LEVEL
-from rnncli.reporting.formatting import duration, fraction, interval, printable, size
+from rnncli.reporting.formatting import duration, fraction, interval, printable
 from rnncli.reporting.tables import GAP, Column, names_column, pack, plain, stacked, table
 
 LEGEND = (
@@ -64,7 +65,7 @@ def columns(comparison: Comparison) -> list[Column]:
     costs = [
         Column("parameters", [f"{entry.parameters:,}" for entry in entries]),
         Column("training", [duration(entry.train_seconds) for entry in entries]),
-        Column("model", [size(entry.model_bytes) for entry in entries]),
+        Column("model", [filesize.decimal(entry.model_bytes) for entry in entries]),
     ]
     settings = [
         Column(name.replace("_", " "), [setting(entry.settings[name]) for entry in entries])
