@@ -185,14 +185,9 @@ def array_file(split: str, part: str) -> str:
     return f"{split}.{part}.npy"
 
 
-def datasets_dir(runs_dir: Path) -> Path:
-    """The folder of all prepared datasets."""
-    return runs_dir / DATASETS
-
-
 def list_datasets(runs_dir: Path) -> list[Path]:
     """The folders of prepared datasets, the one prepared last at the end."""
-    manifests = datasets_dir(runs_dir).glob(f"[!.]*/{MANIFEST}")
+    manifests = (runs_dir / DATASETS).glob(f"[!.]*/{MANIFEST}")
     return [path.parent for path in sorted(manifests, key=lambda path: (path.stat().st_mtime_ns, path))]
 
 
@@ -205,12 +200,12 @@ def resolve_dataset(runs_dir: Path, name_or_path: str | None) -> Dataset:
     known = list_datasets(runs_dir)
     if name_or_path is None:
         if not known:
-            raise DataError(f"{datasets_dir(runs_dir)}: no dataset prepared yet; run 'rnncli prepare'")
+            raise DataError(f"{runs_dir / DATASETS}: no dataset prepared yet; run 'rnncli prepare'")
         return Dataset.open(known[-1])
-    inside, elsewhere = datasets_dir(runs_dir) / name_or_path, Path(name_or_path)
+    inside, elsewhere = runs_dir / DATASETS / name_or_path, Path(name_or_path)
     if inside.is_dir():
         return Dataset.open(inside)
     if (elsewhere / MANIFEST).is_file():
         return Dataset.open(elsewhere)
     names = ", ".join(path.name for path in known) or "none"
-    raise DataError(f"no prepared dataset '{name_or_path}'; prepared in {datasets_dir(runs_dir)}: {names}")
+    raise DataError(f"no prepared dataset '{name_or_path}'; prepared in {runs_dir / DATASETS}: {names}")

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
-from rnncli.data.dataset import MANIFEST, TOKENIZER, Dataset, Manifest, array_file, datasets_dir
+from rnncli.data.dataset import MANIFEST, TOKENIZER, Dataset, Manifest, array_file
 from rnncli.data.examples import Examples, Reader
 from rnncli.data.splits import check_splits, complete_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.errors import DataError
 from rnncli.runs.finding import check_name
+from rnncli.runs.run import DATASETS
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import locked, remove_leftovers, write_json
 from rnncli.system.progress import Report, no_report, reported
@@ -51,7 +52,7 @@ def build_dataset(
             preparing this dataset.
     """
     check_name(name, what="dataset")
-    path = datasets_dir(runs_dir) / name
+    path = runs_dir / DATASETS / name
     lock_file, remedy = path.parent / f".{name}.lock", "wait for it, or choose another --name"
     lock = locked(lock_file, what=f"dataset '{name}'", error=DataError, remedy=remedy)
     with lock, TemporaryFile(dir=path.parent) as file:

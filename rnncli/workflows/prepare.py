@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from rnncli.data.dataset import Dataset, datasets_dir
+from rnncli.data.dataset import Dataset
 from rnncli.data.prepare import build_dataset
 from rnncli.data.sources.open_source import open_source
+from rnncli.runs.run import DATASETS
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.files import named_failures
 from rnncli.system.progress import Report, no_report
@@ -61,7 +62,7 @@ def prepare(
         skip_bad_rows=skip_bad_rows,
     )
     name = found.name if name is None else name
-    with named_failures(datasets_dir(Path(runs_dir)) / name):
+    with named_failures(Path(runs_dir) / DATASETS / name):
         return build_dataset(
             found.read,
             prepare_settings,
