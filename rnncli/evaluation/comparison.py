@@ -17,28 +17,18 @@ FORMAT_VERSION = 1
 class Entry:
     """One run of a comparison.
 
-    Attributes:
-        run: the run's name.
-        dataset: name of the dataset it was trained on; `fingerprint` is that dataset's.
-        settings: its settings, the dataset's name among them.
-        parameters: how many numbers were learned.
-        train_seconds: time that training took.
-        model_bytes: size of the files that prediction needs.
-        val_accuracy: accuracy on the validation split, measured in training, as `val_loss` is.
-        evaluation: the figures on the chosen split, where there are any.
-        against_best: the paired test of this run, first, against the most accurate one; None for
-            that run itself and for runs without an evaluation.
-        adjusted_p: its p-value after Holm's correction for the number of tests.
+    Its paired test against the most accurate run, this one first, is None for that run itself and for
+    runs without an evaluation on the chosen split; its p-value is adjusted by Holm's correction.
     """
 
     run: str
-    dataset: str
-    fingerprint: str
-    settings: dict[str, Any]
+    dataset: str  # that it was trained on
+    fingerprint: str  # of that dataset
+    settings: dict[str, Any]  # the dataset's name among them
     parameters: int
     train_seconds: float
-    model_bytes: int
-    val_accuracy: float
+    model_bytes: int  # of the files that prediction needs
+    val_accuracy: float  # measured in training, as the loss is
     val_loss: float
     evaluation: Evaluation | None
     against_best: PairedTest | None = None
@@ -67,17 +57,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs on the same data.
+    """Runs on the same data."""
 
-    Attributes:
-        split: the split that evaluations are of.
-        differing: the settings that are not the same in all runs.
-        entries: the runs, sorted.
-    """
-
-    split: str
-    differing: list[str]
-    entries: list[Entry]
+    split: str  # that evaluations are of
+    differing: list[str]  # the settings that are not the same in all runs
+    entries: list[Entry]  # the runs, sorted
 
     @property
     def best(self) -> Entry | None:

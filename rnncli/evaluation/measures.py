@@ -18,18 +18,14 @@ FORMAT_VERSION = 1
 class Subject:
     """Which model was evaluated on which data.
 
-    Attributes:
-        run: the run's name.
-        model: fingerprint of the run's model/, the SHA-256 of its checksums.
-        dataset: the dataset's name; `fingerprint` is its fingerprint, `split` the part of it.
-        texts_sha256: digest of the split's texts and labels, whatever vocabulary encodes them:
-            results with equal digests are about the same examples in the same order.
+    `texts_sha256` is a digest of the split's texts and labels, whatever vocabulary encodes them:
+    results with equal digests are about the same examples in the same order.
     """
 
     run: str
-    model: str
+    model: str  # fingerprint of the run's model/
     dataset: str
-    fingerprint: str
+    fingerprint: str  # of the dataset
     split: str
     texts_sha256: str
 

@@ -86,12 +86,7 @@ def _figures(metrics: dict[str, Any], prefix: str) -> str:
 
 @contextmanager
 def stage_progress(console: Console, *, clock: Callable[[], float] = time.monotonic) -> Iterator[Report]:
-    """Yield a function that shows the progress that it is called with.
-
-    Args:
-        console: Where to show it: bars if it is a terminal, plain lines if not.
-        clock: Gives the time in seconds.
-    """
+    """Yield a function that shows progress: bars on a terminal, elsewhere lines; `clock` gives seconds."""
     bars = Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=8),

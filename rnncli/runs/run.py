@@ -36,12 +36,7 @@ REMEDY = "restore the run from where it is whole, or train it again under anothe
 
 @dataclass
 class Run:
-    """A run directory, which need not exist yet.
-
-    Attributes:
-        path: the folder; its files and folders, such as `config_path` and `model_dir`, are listed above.
-        name: the folder's name, which is the run's.
-    """
+    """A run directory, which need not exist yet; its files and folders are listed above."""
 
     path: Path
 

@@ -23,21 +23,14 @@ BOUNDS = {
 
 
 class Declared(NamedTuple):
-    """A setting as it was declared.
+    """A setting as it was declared."""
 
-    Attributes:
-        name: of its option and variable: ``--learning-rate``, ``RNNCLI_LEARNING_RATE``.
-        path: where it stands in nested settings and in the tables of a TOML file.
-        choices: the values it may have; empty where these are not listed.
-        meta: help and bounds, as given to `setting`.
-    """
-
-    name: str
-    path: tuple[str, ...]
+    name: str  # such as learning_rate, of option --learning-rate and variable RNNCLI_LEARNING_RATE
+    path: tuple[str, ...]  # where it stands in nested settings and in the tables of a TOML file
     kind: type
     default: Any
-    choices: tuple[str, ...]
-    meta: Mapping[str, Any]
+    choices: tuple[str, ...]  # empty where the values that it may have are not listed
+    meta: Mapping[str, Any]  # help and bounds, as given to `setting`
 
 
 def setting(default: Any, help: str, **meta: Any) -> Any:

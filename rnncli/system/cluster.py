@@ -14,11 +14,8 @@ from rnncli.errors import RunError, UsageError
 class Cluster:
     """The processes that train one model together.
 
-    Attributes:
-        coordinator: ``HOST:PORT`` on which the first process listens for the others, or ``auto``
-            where Slurm, Open MPI or Kubernetes tells each process all three.
-        num_processes: how many there are.
-        process_id: which of them this is, from 0.
+    The first, whose `process_id` is 0, listens for the others at the coordinator, ``HOST:PORT``; with
+    ``auto``, Slurm, Open MPI or Kubernetes tells each process all three.
     """
 
     coordinator: str

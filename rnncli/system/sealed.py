@@ -31,21 +31,13 @@ RENAME_EXCHANGE = 2
 
 @dataclass(frozen=True)
 class Sealed:
-    """A sealed folder that is being read.
-
-    Attributes:
-        path: the folder.
-        sums: SHA-256 by file name, as hexadecimal digits.
-        fingerprint: SHA-256 of ``SHA256SUMS``: equal for equal contents of all files.
-        error: the kind of failure to raise.
-        remedy: what the user can do, the end of each message.
-    """
+    """A sealed folder that is being read."""
 
     path: Path
-    sums: Mapping[str, str]
-    fingerprint: str
-    error: type[RnncliError]
-    remedy: str
+    sums: Mapping[str, str]  # SHA-256 by file name, as hexadecimal digits
+    fingerprint: str  # SHA-256 of SHA256SUMS: equal for equal contents of all files
+    error: type[RnncliError]  # the kind of failure to raise
+    remedy: str  # what the user can do, the end of each message
 
     @classmethod
     def open(cls, path: Path, *, error: type[RnncliError], remedy: str) -> Self:

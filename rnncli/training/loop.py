@@ -69,47 +69,27 @@ class Standing:
 
 @dataclass(frozen=True)
 class StepDone:
-    """A batch was trained on and its result has arrived.
+    """A batch was trained on and its result has arrived."""
 
-    Attributes:
-        step: steps taken in the run.
-        epoch: from 1.
-        batch: batches done in this epoch, of `batches`.
-        batches: batches in an epoch.
-        figures: the objective's figures over this epoch so far.
-        examples_per_second: in this epoch so far, without compilation.
-    """
-
-    step: int
+    step: int  # of the run; this and the next two count from 1
     epoch: int
     batch: int
-    batches: int
-    figures: dict[str, float]
-    examples_per_second: float
+    batches: int  # in an epoch
+    figures: dict[str, float]  # over this epoch so far
+    examples_per_second: float  # in this epoch so far, without compilation
 
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch was trained and validated.
+    """An epoch was trained and validated."""
 
-    Attributes:
-        metrics: what becomes a line of metrics.jsonl.
-        improved: whether no earlier epoch had better validation figures.
-        stopping: whether this was the last epoch because of early stopping.
-    """
-
-    metrics: dict[str, Any]
-    improved: bool
-    stopping: bool
+    metrics: dict[str, Any]  # what becomes a line of metrics.jsonl
+    improved: bool  # whether no earlier epoch had figures as good on the validation split
+    stopping: bool  # whether early stopping made it the last one
 
 
 class Trainer:
-    """One training in memory.
-
-    Attributes:
-        state: the arrays.
-        standing: the rest of what decides how it goes on.
-    """
+    """One training in memory: `state`, its arrays, and `standing`, all else that decides how it goes on."""
 
     def __init__(self, settings: TrainSettings, objective: Objective, programs: Programs) -> None:
         self._settings, self._objective, self._programs = settings, objective, programs

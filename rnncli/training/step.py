@@ -14,17 +14,11 @@ from rnncli.training.objectives.base import Batch, Objective, Params, Sums
 
 
 class TrainState(NamedTuple):
-    """All that a step changes.
-
-    Attributes:
-        params: the model's parameters.
-        opt_state: the optimizer's state.
-        step: number of steps taken, an int32 scalar.
-    """
+    """All that a step changes."""
 
     params: Params
     opt_state: optax.OptState
-    step: Array
+    step: Array  # how many were taken, an int32 scalar
 
 
 def train_step(
@@ -74,9 +68,7 @@ class Programs:
     """The two steps compiled for an objective, an optimizer and a mesh, a program for each shape of a batch.
 
     Batches are split over the mesh's devices; parameters and optimizer state are copied to each.
-
-    Attributes:
-        compile_seconds: time spent compiling so far.
+    `compile_seconds` is the time spent compiling so far.
     """
 
     def __init__(self, objective: Objective, tx: optax.GradientTransformation, mesh: Mesh) -> None:

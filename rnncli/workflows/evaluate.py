@@ -30,17 +30,11 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a read-only run can be e
 
 @dataclass(frozen=True)
 class Evaluated(Evaluation):
-    """An evaluation, and what follows from it.
-
-    Attributes:
-        requirements: what was required of the model, and whether it was met.
-        warnings: signs that something went wrong, a sentence each.
-        failure: why the figures are not kept in the run, where it was meant to be written.
-    """
+    """An evaluation, and what follows from it."""
 
     requirements: list[Requirement]
-    warnings: list[str]
-    failure: OSError | None = None
+    warnings: list[str]  # signs that something went wrong, a sentence each
+    failure: OSError | None = None  # why the figures are not kept in a run that is not read-only
 
     def to_dict(self) -> dict[str, Any]:
         """The result as one JSON object; a requirement is called a gate there."""

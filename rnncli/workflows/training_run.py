@@ -30,16 +30,9 @@ from rnncli.training.step import Programs
 
 
 class TrainingRun:
-    """A run's folder, its dataset and its trainer.
+    """A run's folder, its dataset, its settings, its mesh of devices, and its trainer.
 
     Of several processes that train together the first writes all files.
-
-    Attributes:
-        run: the folder.
-        dataset: what it learns from.
-        settings: what it was started with.
-        mesh: the devices.
-        trainer: the training in memory.
     """
 
     def __init__(

@@ -21,31 +21,19 @@ _MARKS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One line without its ending.
+    """One line without its ending, and what is wrong with it."""
 
-    Attributes:
-        number: Its place in the stream, from 1.
-        text: Its characters; replacement signs stand for what could not be decoded.
-        error: What is wrong with it; None if nothing is.
-    """
-
-    number: int
-    text: str
+    number: int  # from 1
+    text: str  # replacement signs stand for what could not be decoded
     error: str | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table.
+    """One row of a table, or why it could not be read."""
 
-    Attributes:
-        line: The line it starts on, from 1; in Parquet the row's number.
-        values: Cells by column name; empty where the row could not be read, or is blank.
-        error: Why the row could not be read; None if it could.
-    """
-
-    line: int
-    values: dict[str, str]
+    line: int  # on which it starts, from 1; in Parquet the row's number
+    values: dict[str, str]  # by column name; empty where the row could not be read, or is blank
     error: str | None = None
 
     @property

@@ -16,15 +16,9 @@ from rnncli.system.files import named_failures
 
 @dataclass(frozen=True)
 class TextRow:
-    """A row of the input.
+    """A row of the input: the text to score, or why there is none."""
 
-    Attributes:
-        index: Its number, from 0.
-        text: The text to score; None where there is none.
-        error: Why there is none.
-    """
-
-    index: int
+    index: int  # from 0
     text: str | None
     error: str | None = None
 

@@ -16,17 +16,11 @@ from rnncli.system.progress import Progress, Report
 
 
 class Source(NamedTuple):
-    """Where examples come from.
-
-    Attributes:
-        read: Reads them.
-        origin: What the manifest calls it: a source's name, or a file's name without its folder.
-        name: The dataset's, unless the user gives one.
-    """
+    """Where examples come from."""
 
     read: Reader
-    origin: str
-    name: str
+    origin: str  # in the manifest: a source's name, or a file's name without its folder
+    name: str  # the dataset's, unless the user gives one
 
 
 def open_source(

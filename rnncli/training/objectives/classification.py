@@ -36,9 +36,6 @@ class Classification(Objective):
 
     A batch holds ``positions`` [batch, time] and ``words`` [devices, words], a list for each device's
     share of the texts, or None (see `Classifier`), ``labels`` [batch], and ``weights`` [batch].
-
-    Attributes:
-        model: the classifier.
     """
 
     def __init__(
@@ -53,13 +50,7 @@ class Classification(Objective):
     ) -> None:
         """Choose the lengths that batches are padded to, and how many distinct words they have room for.
 
-        Args:
-            settings: of the run.
-            shape: of the classifier.
-            train: labelled texts to learn from.
-            validation: labelled texts to measure on.
-            max_length: tokens of the longest text that there can be.
-            num_devices: equal parts that a batch is split into.
+        No text has more than `max_length` tokens; the `num_devices` have equal parts of a batch.
         """
         self.model = Classifier(shape, jnp.bfloat16 if settings.precision == "bfloat16" else None)
         self._splits = {"train": train, "validation": validation}
