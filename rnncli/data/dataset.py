@@ -23,56 +23,32 @@ REMEDY = "prepare it anew with 'rnncli prepare'"
 
 @dataclass(frozen=True)
 class SplitStatistics:
-    """What `prepare` found in one split.
-
-    Attributes:
-        rows: Examples.
-        skipped_rows: Rows left out because they could not be read.
-        label_counts: Examples by label; empty for a split without labels.
-        tag_counts: Examples by tag; empty where there are no tags.
-        lengths: Tokens a text before truncation: ``mean``, ``p50``, ``p90``, ``p99``, ``max``.
-        truncated: Share of texts longer than the maximum.
-        unknown: Share of the kept tokens that are not in the vocabulary.
-        empty: Texts without a single token.
-        duplicates: Texts that repeat an earlier one of the split.
-        texts_sha256: Digest of the texts and labels as they were read, whatever the settings.
-    """
+    """What `prepare` found in one split."""
 
     rows: int
-    skipped_rows: int
-    label_counts: dict[str, int]
-    tag_counts: dict[str, int]
-    lengths: dict[str, float]
-    truncated: float
-    unknown: float
-    empty: int
-    duplicates: int
-    texts_sha256: str
+    skipped_rows: int  # left out because they could not be read
+    label_counts: dict[str, int]  # examples by label; empty for a split without labels
+    tag_counts: dict[str, int]  # examples by tag; empty where there are no tags
+    lengths: dict[str, float]  # tokens a text before truncation: mean, p50, p90, p99, max
+    truncated: float  # share of texts longer than the maximum
+    unknown: float  # share of the kept tokens that are not in the vocabulary
+    empty: int  # texts without a single token
+    duplicates: int  # texts that repeat an earlier one of the split
+    texts_sha256: str  # of the texts and labels as they were read, whatever the settings
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The description of a prepared dataset.
+    """The description of a prepared dataset."""
 
-    Attributes:
-        name: The folder's name.
-        source: Where the texts came from, without their folder.
-        label_names: The classes; a label is an index into them.
-        tag_names: What examples probe; empty without tags.
-        vocab_size: Entries of the vocabulary, padding and unknown included.
-        config: The settings it was made with.
-        splits: Statistics by split.
-        shared: Texts of the second split that also occur in the first, by ``FIRST/SECOND``.
-    """
-
-    name: str
-    source: str
-    label_names: tuple[str, ...]
-    tag_names: tuple[str, ...]
-    vocab_size: int
-    config: PrepareSettings
+    name: str  # the folder's
+    source: str  # where the texts came from, without their folder
+    label_names: tuple[str, ...]  # the classes; a label is an index into them
+    tag_names: tuple[str, ...]  # what examples probe; empty without tags
+    vocab_size: int  # padding and unknown included
+    config: PrepareSettings  # with which it was made
     splits: dict[str, SplitStatistics]
-    shared: dict[str, int]
+    shared: dict[str, int]  # texts of the second split that also occur in the first, by "FIRST/SECOND"
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as plain JSON values; the name is the folder's and left out."""

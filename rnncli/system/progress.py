@@ -7,19 +7,12 @@ T = TypeVar("T")
 
 
 class Progress(NamedTuple):
-    """What a bar shows of a stage of the work.
+    """What a bar shows of a stage of the work."""
 
-    Attributes:
-        stage: What is being done, such as ``Encoding train``.
-        done: Units finished.
-        total: Units in all; None while that is unknown.
-        unit: What is counted: ``texts`` or ``bytes``.
-    """
-
-    stage: str
+    stage: str  # such as "Encoding train"
     done: int
-    total: int | None
-    unit: str = "texts"
+    total: int | None  # None while it is unknown
+    unit: str = "texts"  # or "bytes"
 
 
 Report = Callable[[Progress], None]

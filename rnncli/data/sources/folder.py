@@ -26,14 +26,8 @@ def read_folder(
 ) -> dict[str, Examples]:
     """Read text files, one an example, in a folder for each label in a folder for each split.
 
-    The files of a label come in the order of the numbers in their names.
-
-    Args:
-        path: The folder with the splits' folders.
-        file: Keeps the texts.
-        report: Called with the progress.
-        encoding: Character encoding of the files.
-        skip_bad_rows: Whether files that cannot be read are left out and counted.
+    The files of a label come in the order of the numbers in their names. See `Reader`, and for the
+    options `rnncli.workflows.prepare.prepare`.
 
     Raises:
         DataError: The folder has another layout, or a file cannot be read.

@@ -23,10 +23,7 @@ Part = tuple[str, str]  # folder and kind, such as train and pos
 def read_imdb(archive: Path | None, file: BinaryIO, report: Report) -> dict[str, Examples]:
     """Read train, test and unlabelled reviews in the order of their numbers; those of a film are a group.
 
-    Args:
-        archive: A local archive or unpacked folder; None stands for the published archive.
-        file: Keeps the texts.
-        report: Called with the progress.
+    See `Reader`. None as `archive` stands for the published one; it may be an unpacked folder.
 
     Raises:
         DataError: The archive is missing, damaged, malicious or of another layout.

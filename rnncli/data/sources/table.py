@@ -45,17 +45,9 @@ def read_examples(
     encoding: str = "utf-8",
     skip_bad_rows: bool = False,
 ) -> Examples:
-    """The examples of one table, whose rows have a text and a label.
+    """The examples of one table: rows with a text and a label, which is one of `known_labels` if given.
 
-    Args:
-        table: The table.
-        file: Keeps the texts.
-        report: Called with the progress.
-        known_labels: The labels that there may be; None allows all.
-        text_column: Where the texts are; None looks for a usual name.
-        label_column: Where the labels are; None looks for a usual name.
-        encoding: Character encoding of the table.
-        skip_bad_rows: Whether rows that cannot be used are left out and counted.
+    For the options see `rnncli.workflows.prepare.prepare`.
     """
     columns: Columns | None = None
     texts = StoredTexts(file)
