@@ -9,14 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from tests.benchmarks import measuring
 from tests.benchmarks.measuring import header, median, row
+from tests.benchmarks.systems import Case
 
 STARTS = 7
 TEXTS = 25_000
-WORDS = 230  # of a text in the mean, as IMDB's
 ONE = ["predict", "--run", "model", "great movie"]
 MANY = ["predict", "--run", "model", "--input", "texts.csv", "--output", "found.csv", "--quiet"]
 
@@ -63,14 +61,9 @@ def prepare_and_train(folder: Path, environment: Mapping[str, str] = os.environ,
     seconds("prepare", "--quiet", folder=folder, environment=environment)
     train = ["train", "--preset", "tutorial", "--epochs", "1", "--name", "model", "--quiet"]
     seconds(*train, folder=folder, environment=environment)
-    random = np.random.default_rng(0)
-    words = np.minimum(random.zipf(1.2, TEXTS * WORDS), 50_000)
-    lengths = np.clip(random.lognormal(np.log(174), 0.75, texts), 10, 2000).astype(int)
-    with (folder / "texts.csv").open("w") as file:
-        file.write("text\n")
-        for length in lengths:
-            start = int(random.integers(len(words) - length))
-            file.write(" ".join(f"w{word}" for word in words[start : start + length]) + "\n")
+    reviews, _ = Case(length=2000, ragged=1, texts=texts, vocabulary=50_000).reviews()
+    rows = ("text", *(" ".join(f"w{word}" for word in review) for review in reviews))
+    (folder / "texts.csv").write_text("\n".join(rows) + "\n")
 
 
 def main() -> None:

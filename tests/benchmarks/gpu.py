@@ -8,36 +8,16 @@ the device, so that what is compared is the device's work.
 import importlib.util
 import statistics
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.measuring import answer, header, rates, row
-from tests.benchmarks.systems import EMBEDDING_SIZE, Case, our_training, torch_train
+from tests.benchmarks.systems import EMBEDDING_SIZE, Case, Steps, our_steps, torch_train
 
 STEPS, REPETITIONS = 30, 5
-Steps = tuple[Callable[[], object], Callable[[Any], object]]  # takes a step; waits for what it returned
 SYSTEMS = ["loop", "loop-bfloat16", "cudnn", "torch"]
 CASES = [("bilstm", 128, 64), ("bilstm", 1024, 64), ("bilstm", 128, 512), ("bigru", 128, 64)]
-
-
-def our_steps(case: Case, arch: str, precision: str) -> Steps:
-    """Training steps of ours."""
-    _, objective, programs = our_training(case, arch=arch, precision=precision)
-    import jax
-
-    (plan,) = objective.plans("train", None)
-    batch = programs.place_batch(objective.batch("train", plan))
-    key = jax.random.key(0)
-    state = programs.initial_state(objective.initial_params(seed=0))
-
-    def step() -> Any:
-        nonlocal state
-        state, sums = programs.train(state, batch, key)
-        return sums
-
-    return step, jax.block_until_ready
 
 
 def cudnn_steps(case: Case) -> Steps:
@@ -99,7 +79,8 @@ def measure(system: str, arch: str, batch_size: int, hidden_size: int) -> None:
     elif system == "cudnn":
         step, wait = cudnn_steps(case)
     else:
-        step, wait = our_steps(case, arch, "bfloat16" if system == "loop-bfloat16" else "float32")
+        precision = "bfloat16" if system == "loop-bfloat16" else "float32"
+        step, wait = our_steps(case, arch=arch, precision=precision)
 
     def run() -> None:
         for _ in range(STEPS):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tests.benchmarks.measuring import rates
 
 EMBEDDING_SIZE, REPETITIONS = 128, 3
+Steps = tuple[Callable[[], object], Callable[[Any], object]]  # takes a step; waits for what it returned
 
 
 class Case(NamedTuple):
@@ -84,6 +85,23 @@ def our_training(case: Case, **settings: Any) -> tuple[Any, Any, Any]:
         config, shape, train, validation, max_length=case.length, num_devices=mesh.size
     )
     return config, objective, Programs(objective, make_optimizer(config.optimizer, 1000), mesh)
+
+
+def our_steps(case: Case, **settings: Any) -> Steps:
+    """Training steps of ours on one batch that lies on the device."""
+    _, objective, programs = our_training(case, **settings)
+    import jax
+
+    (plan,) = objective.plans("train", None)
+    batch, key = programs.place_batch(objective.batch("train", plan)), jax.random.key(0)
+    state = programs.initial_state(objective.initial_params(seed=0))
+
+    def step() -> Any:
+        nonlocal state
+        state, sums = programs.train(state, batch, key)
+        return sums
+
+    return step, jax.block_until_ready
 
 
 def rnncli_train(case: Case) -> Callable[[], None]:
