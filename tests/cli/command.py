@@ -5,6 +5,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -78,6 +79,14 @@ def wait_for_line(process: "subprocess.Popen[str]", beginning: str) -> None:
     while not lines[-1].startswith(beginning):
         lines.append(process.stderr.readline())
         assert lines[-1] or process.poll() is None, lines
+
+
+def refused(*arguments: object, cwd: Path, code: int = 1) -> str:
+    """What a command that must fail says on stderr, without frames; beyond wrong usage it is one line."""
+    done = invoke(*arguments, cwd=cwd)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert code == 2 or re.fullmatch(r"error: [^\n]+\n", done.stderr)
+    return " ".join(done.stderr.replace("│", " ").split())
 
 
 def invoke(*arguments: object, cwd: Path, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Several processes: those that train one model together, and those that want the same run or dataset."""
+"""Several processes: those that train one model together, and those that want the same run."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rnncli.runs.run import Run
-from tests.cli.command import invoke, start, wait_for_line
+from tests.cli.command import refused, start, wait_for_line
 from tests.cli.tables import prepare_films
 from tests.training.toys import timeless_lines
 
@@ -50,34 +50,19 @@ def test_two_processes_give_the_run_of_one(folder: Path) -> None:
     ],
 )
 def test_half_described_clusters(folder: Path, options: list[str], message: str) -> None:
-    done = invoke("train", *options, cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
+    assert message in refused("train", *options, cwd=folder, code=2)
 
 
 def test_a_second_training_is_told_who_holds_the_run_until_that_is_dead(folder: Path) -> None:
     holder = start(*SMALL, "--arch", "bow", "--name", "shared", "--epochs", "100000", cwd=folder)
     wait_for_line(holder, "epoch")
     for option, remedy in (("--resume", ""), ("--name", ", or choose another --name")):
-        done = invoke("train", option, "shared", cwd=folder)
-        assert (done.returncode, done.stdout) == (1, "")
         assert re.fullmatch(
             rf"error: run 'shared' is in use by process {holder.pid} on {re.escape(os.uname().nodename)} "
-            rf"since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it{remedy}\n",
-            done.stderr,
+            rf"since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it{remedy}",
+            refused("train", option, "shared", cwd=folder),
         )
     holder.kill()
     holder.communicate()
     with Run(folder / "runs" / "shared").locked():
         pass
-
-
-def test_a_second_preparation_is_told_who_holds_the_dataset(folder: Path) -> None:
-    os.mkfifo(folder / "slow.csv")
-    holder = start("prepare", "slow.csv", "--name", "films", cwd=folder)
-    with (folder / "slow.csv").open("w"):  # opens once the first process reads, which it does under its lock
-        done = invoke("prepare", "films.csv", cwd=folder)
-        holder.kill()
-    holder.communicate()
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: dataset 'films' is in use by process {holder.pid} on ")

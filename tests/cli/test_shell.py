@@ -1,6 +1,5 @@
 """What shells, scripts and terminals may rely on, whatever the command."""
 
-import json
 import os
 import re
 import signal
@@ -17,7 +16,7 @@ from rnncli.runs.finding import find_run
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.workflows import predict as workflow
-from tests.cli.command import COMMAND, ENVIRONMENT, invoke, on_terminal, rnncli
+from tests.cli.command import COMMAND, ENVIRONMENT, invoke, on_terminal, refused, rnncli
 from tests.runs.factories import make_dataset, make_run
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])m")
@@ -36,37 +35,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("command", "versions"),
-    [
-        ("prepare", [2]),
-        ("eval good", [1]),
-        ("predict word0a word1b word0b --run good", [1, 1, 1]),
-        ("compare", [1]),
-    ],
-)
-def test_json_is_one_versioned_object_a_line(made: Path, command: str, versions: list[int]) -> None:
-    done = invoke(*command.split(), "--json", "--quiet", cwd=made)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [json.loads(line)["format_version"] for line in done.stdout.splitlines()] == versions
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "prepare nowhere.csv",
-        "train --resume nobody",
-        "eval nobody",
-        "predict x --run nobody",
-        "compare nobody",
-    ],
-)
-def test_failures_are_one_line_on_stderr(made: Path, command: str) -> None:
-    done = invoke(*command.split(), "--json", cwd=made)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"error: [^\n]+\n", done.stderr)
-
-
 def test_line_breaks_in_what_a_failure_quotes_become_blanks() -> None:
     assert str(RunError("films.csv: no column\n c\r\nd\u2028e")) == "films.csv: no column  c d e"
 
@@ -82,18 +50,14 @@ def test_debug_shows_the_traceback(made: Path) -> None:
 
 def test_lack_of_memory_is_one_line(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "load", mock.Mock(side_effect=MemoryError))
-    done = invoke("predict", "text", cwd=made)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r"error: out of memory: use a smaller --batch-size [^\n]+\n", done.stderr)
+    assert "error: out of memory: use a smaller --batch-size " in refused("predict", "text", cwd=made)
 
 
-@pytest.mark.parametrize("command", [("prepare", "-q", "--json"), ("eval", "good")], ids=lambda x: x[0])
-def test_a_closed_pipe_ends_silently(made: Path, command: tuple[str, ...]) -> None:
+def test_a_closed_pipe_ends_silently(made: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [*COMMAND, *command], cwd=made, env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, check=False
-    )
+    command, pipe = [*COMMAND, "eval", "good"], subprocess.PIPE
+    done = subprocess.run(command, cwd=made, env=ENVIRONMENT, stdout=writer, stderr=pipe, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
 

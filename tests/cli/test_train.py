@@ -4,16 +4,19 @@ import json
 import re
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.command import invoke, rnncli, start, wait_for_line
+from rnncli.reporting import progress
+from tests.cli.command import invoke, refused, rnncli
 from tests.cli.tables import prepare_films
 from tests.training.toys import timeless_lines
 
 QUICK = ("--hidden-size", "3", "--embedding-size", "5", "--batch-size", "7", "--devices", "1")
-STOPPED = ("train", "--arch", "lstm", "--epochs", "15", *QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +31,6 @@ def first(prepared: Path) -> subprocess.CompletedProcess[str]:
     done = rnncli("train", "--arch", "gru", "--epochs", "2", "--name", "first", *QUICK, cwd=prepared)
     assert done.returncode == 0, done.stderr
     return done
-
-
-@pytest.fixture(scope="module")
-def whole(prepared: Path) -> Path:
-    """A run of `STOPPED` that nothing stopped."""
-    done = rnncli(*STOPPED, "--name", "whole", cwd=prepared)
-    assert done.returncode == 0, done.stderr
-    return prepared / "runs" / "whole"
 
 
 def test_what_a_user_sees(first: subprocess.CompletedProcess[str]) -> None:
@@ -79,9 +74,7 @@ def test_a_run_is_never_overwritten(prepared: Path) -> None:
         ("--resume=first", "--epochs=10", "run 'first' is finished"),
         ("--resume", "", "no run '' in runs/"),
     ):
-        done = invoke("train", option, name, cwd=prepared)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith(f"error: {message}")
+        assert refused("train", option, name, cwd=prepared).startswith(f"error: {message}")
     assert before == {path: path.read_bytes() for path in files}
 
 
@@ -103,10 +96,9 @@ def test_a_run_is_never_overwritten(prepared: Path) -> None:
     ],
 )
 def test_impossible_options(prepared: Path, options: list[str], message: str) -> None:
-    done = invoke("train", *options, cwd=prepared)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert message in done.stderr
-    assert len(done.stderr) < 1000
+    said = refused("train", *options, cwd=prepared, code=2)
+    assert message in said
+    assert len(said) < 1000
 
 
 def test_a_variable_yields_to_an_option_and_beats_the_file(prepared: Path) -> None:
@@ -135,26 +127,28 @@ def test_checkpoints_are_written_after_just_as_many_steps(prepared: Path) -> Non
     assert names == [f"step-{step:08d}" for step in (last - last % 7, last)]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_and_resumed_is_the_same_run(
-    prepared: Path, whole: Path, number: signal.Signals, code: int
+def test_a_signal_within_an_epoch_stops_there_and_resumed_it_is_the_same_run(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"stopped-{code}"
-    process = start(*STOPPED, "--name", name, cwd=prepared)
-    wait_for_line(process, "epoch  2")
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (code, "")
-    assert f"rnncli train --resume {name}" in stderr
-    refused = invoke("predict", "--run", name, "text", cwd=prepared)
-    assert refused.returncode == 1
-    assert "not finished" in refused.stderr
-    differing = invoke("train", "--resume", name, "--hidden-size", "4", cwd=prepared)
-    assert differing.returncode == 2
-    assert "hidden_size 3 → 4" in differing.stderr
-    resumed = rnncli("train", "--resume", name, "--devices", "1", "--json", cwd=prepared)
-    assert resumed.returncode == 0, resumed.stderr
-    run = prepared / "runs" / name
+    """All trained in this process, for another one may have other devices."""
+
+    @contextmanager
+    def interrupting(*_: object) -> Iterator[Callable[[Any], object]]:
+        yield lambda event: event.step > 1 and signal.raise_signal(signal.SIGINT)
+
+    command = ("train", "--arch", "lstm", "--epochs", "2", *QUICK, "--name")
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "training_progress", interrupting)
+        stopped = invoke(*command, "stopped", cwd=prepared)
+    assert (stopped.returncode, stopped.stdout) == (130, "")
+    assert "rnncli train --resume stopped" in stopped.stderr
+    runs = prepared / "runs"
+    (checkpoint,) = (runs / "stopped" / "checkpoints").iterdir()
+    assert "not finished" in refused("predict", "--run", "stopped", "text", cwd=prepared)
+    for arguments in ((*command, "whole"), ("train", "--resume", "stopped", "--devices", "1")):
+        done = invoke(*arguments, cwd=prepared)
+        assert done.returncode == 0, done.stderr
+    assert 1 < int(checkpoint.name.removeprefix("step-")) < timeless_lines(runs / "whole")[0]["step"]
     for file in ("model/model.safetensors", "model/tokenizer.json"):
-        assert (run / file).read_bytes() == (whole / file).read_bytes()
-    assert timeless_lines(run) == timeless_lines(whole)
+        assert (runs / "stopped" / file).read_bytes() == (runs / "whole" / file).read_bytes()
+    assert timeless_lines(runs / "stopped") == timeless_lines(runs / "whole")
