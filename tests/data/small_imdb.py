@@ -1,4 +1,4 @@
-"""Archives in the layout of the IMDB reviews, with texts of our own."""
+"""Archives, above all in the layout of the IMDB reviews, with texts of our own."""
 
 import io
 import tarfile
@@ -21,10 +21,11 @@ def small_imdb(films: int = 7, reviews: int = 11) -> Files:
     return files
 
 
-def pack(path: Path, files: Files) -> Path:
-    with tarfile.open(path, "w:gz") as tar:
+def pack(path: Path, files: Files, *, root: str = "aclImdb/", tar_format: int = tarfile.PAX_FORMAT) -> Path:
+    mode = "w:gz" if path.suffix == ".gz" else "w:"
+    with tarfile.open(path, mode, format=tar_format) as tar:  # type: ignore[call-overload]
         for name, content in files.items():
-            member = tarfile.TarInfo(f"aclImdb/{name}")
+            member = tarfile.TarInfo(f"{root}{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return path

@@ -162,7 +162,6 @@ def test_a_name_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
     [
         ([], [], "no training examples"),
         (["a"], ["x"], "at least two labels; the training rows have: 'x'"),
-        (["a", "b"], ["x", "y"], "the validation split is empty: give more rows"),
         (["", " "] * 5, ["x", "y"] * 5, "not a single word"),
     ],
 )
@@ -213,35 +212,20 @@ def dataset(tmp_path: Path) -> Dataset:
     return prepared(some_splits(), CONFIG, runs_dir=tmp_path / "runs", name="d")
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "missing"])
-def test_every_damaged_file_is_noticed(dataset: Dataset, tmp_path: Path, damage: str) -> None:
-    def read_all(path: Path) -> None:
-        opened = Dataset.open(path)
+def test_every_damaged_file_is_noticed(dataset: Dataset) -> None:
+    def read_all() -> None:
+        opened = Dataset.open(dataset.path)
         assert opened.tokenizer.vocab_size == opened.manifest.vocab_size
         for split in opened.manifest.splits:
             opened.split(split)
 
-    read_all(dataset.path)
-    dice = random.Random(3)
-    for path in sorted(dataset.path.iterdir()):
-        copy = tmp_path / "copies" / path.name
-        shutil.copytree(dataset.path, copy)
-        content = bytearray(path.read_bytes())
-        if damage == "flip":
-            content[dice.randrange(len(content) - 1)] ^= 1 << dice.randrange(8)
-        elif damage == "cut":
-            del content[-dice.randrange(2, 20) :]
-        (copy / path.name).write_bytes(content)
-        if damage == "missing":
-            (copy / path.name).unlink()
-        with pytest.raises(DataError, match=f"{path.name}.*prepare it anew"):
-            read_all(copy)
-
-
-def test_a_dataset_of_an_earlier_version_is_refused(dataset: Dataset) -> None:
-    (dataset.path / "SHA256SUMS").unlink()
-    with pytest.raises(DataError, match=r"an earlier version of rnncli wrote this folder.*prepare it anew"):
-        resolve_dataset(dataset.path.parents[1], None)
+    read_all()
+    for path, content in [(path, path.read_bytes()) for path in sorted(dataset.path.iterdir())]:
+        for damage in (lambda path: path.write_bytes(path.read_bytes()[:-2]), Path.unlink):
+            damage(path)
+            with pytest.raises(DataError, match=f"{path.name}.*prepare it anew"):
+                read_all()
+        path.write_bytes(content)
 
 
 def test_arrays_that_the_checksums_leave_out_are_missed(dataset: Dataset) -> None:

@@ -14,12 +14,7 @@ def test_a_summary() -> None:
     examples = Examples(
         ["a b c", "A b  c", "", "d"], labels=["y", "x", "y", "y"], tags=["t", "t", "t", "u"], skipped=3
     )
-    summary = summarise(
-        examples,
-        lengths=np.array([3, 3, 0, 1]),
-        max_length=2,
-        unknown_tokens=1,
-    )
+    summary = summarise(examples, lengths=np.array([3, 3, 0, 1]), max_length=2, unknown_tokens=1)
     assert (summary.rows, summary.skipped_rows, summary.empty, summary.duplicates) == (4, 3, 1, 1)
     assert summary.label_counts == {"x": 1, "y": 3}
     assert summary.tag_counts == {"t": 3, "u": 1}

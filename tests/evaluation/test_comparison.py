@@ -130,13 +130,6 @@ def test_different_training_data_is_refused_where_nothing_is_evaluated() -> None
         compare(entry("a"), entry("b", fingerprint="e" * 64))
 
 
-def test_the_same_texts_under_another_name_are_the_same_data() -> None:
-    again = dataclasses.replace(
-        evaluation("again", 0.7), subject=dataclasses.replace(SUBJECT, dataset="small")
-    )
-    assert compare(POOR, entry("again", evaluation=again)).entries[1].against_best is not None
-
-
 def test_json() -> None:
     other = dataclasses.replace(BEST, settings={**BEST.settings, "hidden_size": 32})
     values = json.loads(to_json(compare(POOR, MIDDLE, other, entry("fresh")).to_dict()))

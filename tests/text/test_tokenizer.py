@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.errors import DataError
-from rnncli.settings.prepare import Keep
-from rnncli.text.tokenizer import PAD_ID, RESERVED_IDS, UNKNOWN_ID, Tokenizer, normalise, truncate
+from rnncli.text.tokenizer import PAD_ID, RESERVED_IDS, UNKNOWN_ID, Tokenizer, normalise
 
 
 def words_of(text: str) -> list[str]:
@@ -108,14 +107,6 @@ def test_pieces_give_the_tokens_that_the_library_finds_in_the_whole_text(texts: 
     assert [ids.tolist() for ids in LIBRARY.encode(texts)] == [encoding.ids for encoding in whole]
 
 
-def test_saving_and_loading_agree(tmp_path: Path) -> None:
-    tokenizer = Tokenizer.train(["don't stop 映画", "it's é"], 100)
-    (tmp_path / "t.json").write_bytes(tokenizer.to_bytes())
-    loaded = Tokenizer.load(tmp_path / "t.json")
-    assert loaded.to_bytes() == tokenizer.to_bytes()
-    np.testing.assert_array_equal(loaded.encode(["don't 映 x"])[0], tokenizer.encode(["don't 映 x"])[0])
-
-
 @pytest.mark.parametrize(
     "content", [b"", b"{}", b'{"model": 1}', b"\xff\xfe", b"[]", b'{"version": "two\\nlines"}']
 )
@@ -124,16 +115,6 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"^[^\n]*tokenizer\.json: not a tokenizer[^\n]*\Z"):
         Tokenizer.load(path)
-
-
-@pytest.mark.parametrize(
-    ("how", "expected"),
-    [("end", [4, 5, 6]), ("start", [0, 1, 2]), ("both", [0, 1, 6])],
-)
-def test_truncation(how: Keep, expected: list[int]) -> None:
-    assert truncate(np.arange(7), 3, how).tolist() == expected
-    assert truncate(np.arange(3), 3, how).tolist() == [0, 1, 2]
-    assert truncate(np.arange(0), 3, how).tolist() == []
 
 
 def test_forking_after_use_gives_no_warning() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax.numpy as jnp
 import numpy as np
@@ -104,11 +105,7 @@ def test_a_failing_save_leaves_the_others_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(tmp_path, 5, 6)
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoints, "write_json", fail)
+    monkeypatch.setattr(checkpoints, "write_json", mock.Mock(side_effect=OSError(28, "No space")))
     for step in (6, 7):
         with pytest.raises(OSError, match="No space"):
             save(tmp_path, step)

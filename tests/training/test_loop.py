@@ -17,7 +17,6 @@ from rnncli.models import numpy_forward
 from rnncli.text.tokenizer import Tokenizer
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.loop import EpochDone, Standing, StepDone, Trainer
-from rnncli.training.objectives.base import Batch
 from rnncli.training.objectives.classification import Classification
 from rnncli.training.step import Programs, TrainState
 from tests.training.toys import (
@@ -165,9 +164,7 @@ def test_a_consumer_may_ask_to_be_told_every_few_steps(programs: Programs) -> No
     assert len(told) < BATCHES
 
 
-def test_validation_figures_are_those_of_the_numpy_model(
-    uninterrupted: Finished,
-) -> None:
+def test_validation_figures_are_those_of_the_numpy_model(uninterrupted: Finished) -> None:
     split = random_split("validation", VALIDATION_SIZE)
     config = CONFIG.model.shape(vocab_size=VOCAB_SIZE, num_classes=NUM_CLASSES)
     logits = numpy_forward.forward(
@@ -185,22 +182,19 @@ def test_validation_figures_are_those_of_the_numpy_model(
 def test_every_epoch_and_every_seed_has_its_own_order(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    orders = []
-    batch_of = Classification.batch
+    orders: list[list[int]] = []
+    plans_of = Classification.plans
 
-    def spy(self: Classification, part: Any, plan: Plan) -> Batch:
-        if part == "train":
-            orders[-1] += plan.rows.tolist()
-        return batch_of(self, part, plan)
+    def spy(self: Classification, part: Any, random: np.random.Generator | None) -> list[Plan]:
+        plans = plans_of(self, part, random)
+        if part == "train" and random:
+            orders.append(np.concatenate([plan.rows for plan in plans]).tolist())
+        return plans
 
-    monkeypatch.setattr(Classification, "batch", spy)
+    monkeypatch.setattr(Classification, "plans", spy)
     for seed in (0, 1):
-        orders.append([])
-        for event in make_trainer(programs, train=random_split("train", 29), epochs=2, seed=seed).run():
-            if isinstance(event, EpochDone):
-                orders.append([])
-        orders.pop()
-    assert len({tuple(order) for order in orders}) == 4
+        list(make_trainer(programs, train=random_split("train", 29), epochs=2, seed=seed).run())
+    assert len({tuple(order) for order in orders}) == len(orders) == 4
     assert all(sorted(order) == list(range(29)) for order in orders)
 
 

@@ -86,8 +86,7 @@ def test_the_same_texts_in_another_vocabulary_are_the_same_data(runs_dir: Path) 
     assert comparison.entries[1].against_best is not None
 
 
-@pytest.mark.parametrize("dataset_name", [None, "words"])
 @pytest.mark.usefixtures("dataset")
-def test_no_runs(runs_dir: Path, dataset_name: str | None) -> None:
+def test_no_runs(runs_dir: Path) -> None:
     with pytest.raises(RunError, match=r"^no finished run"):
-        compare(runs_dir=runs_dir, dataset=dataset_name)
+        compare(runs_dir=runs_dir)

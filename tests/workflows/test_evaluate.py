@@ -1,11 +1,9 @@
 """Scoring prepared splits with models whose accuracy is known."""
 
 import dataclasses
-import errno
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -76,18 +74,6 @@ def test_progress_counts_up_to_all(runs_dir: Path, dataset: Dataset) -> None:
     seen: list[Progress] = []
     evaluate(runs_dir=runs_dir, batch_size=100, report=seen.append)
     assert seen == [Progress("Scoring test with bow-1", done, 307) for done in (100, 200, 300, 307)]
-
-
-@pytest.mark.parametrize(("code", "warns"), [(errno.EROFS, True), (errno.ENOSPC, False)])
-def test_figures_that_cannot_be_kept_are_given_all_the_same(
-    runs_dir: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, code: int, warns: bool
-) -> None:
-    make_run(runs_dir, "bow-1", dataset)
-    monkeypatch.setattr(workflow, "store", mock.Mock(side_effect=OSError(code, "no", "somewhere")))
-    found = evaluate(runs_dir=runs_dir)
-    assert found.examples == 307
-    assert (found.failure is None) == warns
-    assert found.warnings == ["the result is not kept for 'rnncli compare': somewhere: no"] * warns
 
 
 def test_the_dataset_trained_on_is_the_default_while_it_is_the_same(runs_dir: Path, dataset: Dataset) -> None:

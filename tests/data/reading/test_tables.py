@@ -1,4 +1,3 @@
-import contextlib
 import csv
 import io
 import json
@@ -187,17 +186,6 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.data.reading.lines.MAX_LINE", 1000)
     with pytest.raises(DataError, match="line 2 is longer than 1,000 bytes"):
         rows(b"a\n" + b"b" * 1001, TEXT)
-
-
-@given(st.binary(), st.sampled_from([CSV, TSV, JSONL, TEXT]), st.sampled_from(["utf-8", "utf-16", "cp1252"]))
-def test_any_bytes_give_rows_or_a_data_error(
-    content: bytes, table_format: TableFormat, encoding: str
-) -> None:
-    got: list[Row] = []
-    with contextlib.suppress(DataError):
-        got.extend(iter_rows(io.BytesIO(content), table_format, where="here", encoding=encoding))
-    assert [row.line for row in got] == sorted({row.line for row in got})
-    assert all(row.error is None or not row.values for row in got)
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

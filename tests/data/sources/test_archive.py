@@ -1,6 +1,6 @@
 import gzip
-import io
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,21 +8,12 @@ import pytest
 from rnncli.data.sources import archive
 from rnncli.data.sources.archive import read_files
 from rnncli.errors import DataError
+from tests.data import small_imdb
 
-Members = list[tuple[str, bytes]]
-
-
-def pack(path: Path, members: Members, *, tar_format: int = tarfile.PAX_FORMAT) -> Path:
-    mode = "w:gz" if path.suffix == ".gz" else "w:"
-    with tarfile.open(path, mode, format=tar_format) as tar:  # type: ignore[call-overload]
-        for name, content in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
+pack = partial(small_imdb.pack, root="")
 
 
-def read(path: Path) -> Members:
+def read(path: Path) -> list[tuple[str, bytes]]:
     return list(read_files(path, "root", lambda name: name.endswith(".txt")))
 
 
@@ -31,14 +22,14 @@ def read(path: Path) -> Members:
     [("a.tar.gz", tarfile.PAX_FORMAT), ("a.tar", tarfile.GNU_FORMAT), ("misnamed", tarfile.USTAR_FORMAT)],
 )
 def test_wanted_files_of_the_root_are_read(tmp_path: Path, name: str, tar_format: int) -> None:
-    members = [
-        ("root/b.txt", b"b" * 513),
-        ("./root/sub/a.txt", b""),
-        ("root/other.bin", b"x" * 2000),
-        ("elsewhere/c.txt", b"c"),
-        ("root/" + "long" * 20 + "/" + "name" * 20 + ".bin", b"y" * 700),
-        ("root/z.txt", b"z" * 512),
-    ]
+    members = {
+        "root/b.txt": b"b" * 513,
+        "./root/sub/a.txt": b"",
+        "root/other.bin": b"x" * 2000,
+        "elsewhere/c.txt": b"c",
+        "root/" + "long" * 20 + "/" + "name" * 20 + ".bin": b"y" * 700,
+        "root/z.txt": b"z" * 512,
+    }
     path = pack(tmp_path / name, members, tar_format=tar_format)
     assert read(path) == [("b.txt", b"b" * 513), ("sub/a.txt", b""), ("z.txt", b"z" * 512)]
 
@@ -68,16 +59,16 @@ def test_links_devices_and_paths_that_lead_out_are_not_read(tmp_path: Path) -> N
             member.type, member.linkname = kind, str(tmp_path / "secret.txt")
             tar.addfile(member)
     assert read(path) == []
-    outside = [("/etc/passwd.txt", b"x"), ("../root/a.txt", b"x")]
+    outside = {"/etc/passwd.txt": b"x", "../root/a.txt": b"x"}
     assert read(pack(tmp_path / "b.tar", outside)) == []
     before = set(tmp_path.rglob("*"))
-    path = pack(tmp_path / "c.tar", [("root/../../a.txt", b"x")])
+    path = pack(tmp_path / "c.tar", {"root/../../a.txt": b"x"})
     assert read(path) == [("../../a.txt", b"x")]
     assert set(tmp_path.rglob("*")) - before == {path}
 
 
 def test_every_truncation_is_noticed(tmp_path: Path) -> None:
-    content = pack(tmp_path / "a.tar", [("root/a.txt", b"a" * 700), ("root/b.txt", b"b")]).read_bytes()
+    content = pack(tmp_path / "a.tar", {"root/a.txt": b"a" * 700, "root/b.txt": b"b"}).read_bytes()
     end = content.rstrip(b"\0").__len__() // 512 * 512 + 512
     for size in range(0, end + 1, 256):
         (tmp_path / "cut.tar").write_bytes(content[:size])
@@ -102,8 +93,8 @@ def test_bombs_are_refused_before_they_unpack(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(archive, "MAX_FILE", 10_000)
     monkeypatch.setattr(archive, "MAX_TOTAL", 50_000)
     with pytest.raises(DataError, match=r"'root/a\.txt' makes it larger than any such archive"):
-        read(pack(tmp_path / "a.tar.gz", [("root/a.txt", bytes(10_001))]))
-    many = [(f"root/{i}.bin", bytes(9000)) for i in range(7)]
+        read(pack(tmp_path / "a.tar.gz", {"root/a.txt": bytes(10_001)}))
+    many = {f"root/{i}.bin": bytes(9000) for i in range(7)}
     with pytest.raises(DataError, match=r"'root/5\.bin' makes it larger than any such archive"):
         read(pack(tmp_path / "b.tar.gz", many))
     header = tarfile.TarInfo("root/huge.bin")
