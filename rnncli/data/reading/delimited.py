@@ -54,7 +54,8 @@ def _split_rows(
             if error and any("\r" in line.text for line in taken):
                 error = "a lone carriage return; lines must end in \\n or \\r\\n"
         error = next((line.error for line in taken[:used] if line.error), error)
-        again.extendleft(reversed(taken[1 if error else used :]))
+        if len(taken) > 1:
+            again.extendleft(reversed(taken[1 if error else used :]))
         yield taken[0].number, cells, error
 
 
