@@ -96,7 +96,7 @@ def _describe(error: Exception) -> str | None:
 
 
 def _forget_output() -> None:
-    """Drop what Python still holds for standard output; it would fail once more at exit."""
+    """Discard buffered standard output, which would fail once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -135,8 +135,8 @@ def root(
 def main() -> None:
     """Entry point of the ``rnncli`` script and of ``python -m rnncli``."""
     if sys.stdout:
-        # Buffered, whatever PYTHONUNBUFFERED says: of what is written without a buffer, a full disk may take
-        # a part and say nothing. A label that the terminal cannot show is written as an escape.
+        # Buffered, whatever PYTHONUNBUFFERED says: an unbuffered write to a full disk may be cut short
+        # without an error. A label that the terminal cannot show is written as an escape.
         sys.stdout = open(  # noqa: SIM115 - open for as long as the program runs
             sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors="backslashreplace", closefd=False
         )

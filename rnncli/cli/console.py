@@ -34,20 +34,20 @@ def out_json(value: Any) -> None:
 
 
 def stderr_console(*, quiet: bool = False) -> "Console":
-    """A Rich console on stderr; plain where stderr is no terminal or NO_COLOR is set; mute when quiet."""
+    """A Rich console on stderr; plain where stderr is no terminal or NO_COLOR is set; silent when quiet."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, quiet=quiet)
 
 
 def show(make: "Callable[[ConsoleOptions], RenderableType]", *, json: bool, quiet: bool) -> None:
-    """Show what `make` gives for a terminal: on stdout, on stderr beside JSON, nowhere when quiet."""
+    """Show what `make` gives for a terminal: on stdout, on stderr beside JSON, not at all when quiet."""
     if quiet:
         return
     from rich.console import Console
 
     console = stderr_console() if json else Console(highlight=False)
-    with console.capture() as captured:  # for Rich ends the program in its own way where a pipe is closed
+    with console.capture() as captured:  # Rich itself would exit where a pipe is closed
         console.print(make(console.options))
     if json:
         sys.stderr.write(captured.get())
@@ -77,7 +77,7 @@ def warn(*texts: str) -> None:
 
 
 def _say(text: str) -> None:
-    """Write lines on stderr; those that are too long for a terminal go on in another, between words."""
+    """Write lines on stderr; those that are too long for a terminal are wrapped between words."""
     if width := width_of(sys.stderr):
         from textwrap import fill
 

@@ -1,4 +1,4 @@
-"""`rnncli train`: settings from all their places, a run trained, its figures shown."""
+"""`rnncli train`: resolve the settings, train a run, show its figures."""
 
 from functools import partial
 from pathlib import Path
@@ -92,7 +92,7 @@ def train(
             with training_progress(err, training.settings) as show:
                 for event in training.events():
                     show(event)
-                    # Of several processes all stop after the same step.
+                    # All processes stop after the same step.
                     if stopped := highest_of_all(requested()):
                         training.save_checkpoint()
                         return
@@ -122,7 +122,7 @@ def train(
 def _cluster(
     coordinator: str | None, num_processes: int | None, process_id: int | None, name: str | None
 ) -> Cluster | None:
-    """The processes that train together, if the options say so."""
+    """The processes that train together; None without --coordinator."""
     if coordinator is None:
         alone = num_processes is None and process_id is None
         require(alone, "--num-processes and --process-id need --coordinator HOST:PORT")

@@ -26,7 +26,7 @@ class StoredTexts:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        """No texts yet; those to come are written at the end of `file`."""
+        """Start empty; texts are appended to `file`."""
         self._file = file
         self._starts, self._ends = array("q"), array("q")
 

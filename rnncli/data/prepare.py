@@ -112,7 +112,7 @@ def _write(
 def _encode(
     tokenizer: Tokenizer, texts: Iterable[str], settings: PrepareSettings, path: Path
 ) -> tuple[NDArray[np.int32], int]:
-    """Encode and truncate `texts`, a batch at a time, for their ids may be more than fit in memory.
+    """Encode and truncate `texts`, a batch at a time, since their ids may not fit in memory.
 
     They go into the ``.npy`` file `path`, end to end [tokens]: uint16 where the vocabulary fits, else int32.
 

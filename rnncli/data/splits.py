@@ -79,7 +79,7 @@ def complete_splits(given: Mapping[str, Examples], config: PrepareSettings) -> d
 
 
 def check_splits(splits: Mapping[str, Examples], *, where: str) -> None:
-    """Refuse what nothing can be learned from or measured on; `where` names the source.
+    """Refuse splits that cannot be trained or measured on; `where` names the source.
 
     Raises:
         DataError: A split is empty, there is one class, or a label is missing from train.

@@ -93,7 +93,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The figures, without the arrays, as one flat JSON object."""
-        values = dataclasses.asdict(dataclasses.replace(self, arrays={}))  # which it would copy
+        values = dataclasses.asdict(dataclasses.replace(self, arrays={}))  # asdict would copy these
         own = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("subject", "arrays")]
         return {"format_version": FORMAT_VERSION, **values["subject"], **{name: values[name] for name in own}}
 

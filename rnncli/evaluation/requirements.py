@@ -12,7 +12,7 @@ METRICS = ("accuracy", "macro_f1", "roc_auc")
 
 @dataclass(frozen=True)
 class Requirement:
-    """What was required of a result, whether it was met, and a line that says so with both numbers."""
+    """What was required of a result, whether it was met, and a message with both numbers."""
 
     name: str
     met: bool

@@ -1,4 +1,4 @@
-"""What `rnncli compare` shows: runs side by side, in as many tables as the width demands.
+"""What `rnncli compare` shows: runs side by side, in as many tables as the width requires.
 
 Which columns there are, and in which order, is said in `columns`.
 """

@@ -1,4 +1,4 @@
-"""What `rnncli eval` shows: figures overall, by class and by tag, and what is confused with what."""
+"""What `rnncli eval` shows: figures overall, by class and by tag, and the confusion matrix."""
 
 from itertools import product
 

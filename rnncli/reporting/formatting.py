@@ -43,7 +43,7 @@ def fraction(value: float | None) -> str:
 
 
 def interval(bounds: Sequence[float] | None) -> str:
-    """An interval, to stand beside its estimate."""
+    """The bounds of an interval; a dash where it is undefined."""
     return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
 

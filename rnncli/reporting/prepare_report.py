@@ -15,7 +15,7 @@ NAME_WIDTH = 30  # columns that a class or tag may take
 
 
 def prepare_report(manifest: Manifest) -> RenderableType:
-    """A table with a column for each split, and remarks on what may spoil an experiment."""
+    """A table with a column for each split, and remarks on texts that splits share."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
     for name in manifest.splits:
@@ -27,7 +27,7 @@ def prepare_report(manifest: Manifest) -> RenderableType:
 
 
 def _lines(manifest: Manifest) -> Iterator[list[str]]:
-    """The table's lines: what is said, and a cell for each split."""
+    """The table's lines: a heading, and a cell for each split."""
     splits = list(manifest.splits.values())
     yield ["texts", *(f"{split.rows:,}" for split in splits)]
     shown = _shown_classes(manifest)

@@ -24,7 +24,7 @@ BAR_WIDTH, LINE_WIDTH = 26, 40  # columns for a stage, which may hold a file's n
 def training_progress(
     console: Console, settings: "TrainSettings"
 ) -> Iterator[Callable[["StepDone | EpochDone"], None]]:
-    """Show a bar while the body runs, and give it a function that shows an event of the training."""
+    """Show a bar while the body runs, and yield a function that shows an event of the training."""
     from rnncli.training.loop import StepDone
 
     bar = Bars(
@@ -64,7 +64,7 @@ def training_progress(
 
 
 def epoch_lines(metrics: dict[str, Any], epochs: int, *, improved: bool) -> list[str]:
-    """An epoch's figures in at most 80 columns, and what it took to compile, if anything."""
+    """An epoch's figures in at most 80 columns, and the time that compilation took, if any."""
     seconds, compiling = metrics["seconds"], metrics["compile_seconds"]
     start = f"epoch {metrics['epoch']:>{len(str(epochs))}}/{epochs}"
     parts = f"train {_figures(metrics, 'train_')}  val {_figures(metrics, 'val_')}{'*' if improved else ' '}"
@@ -131,7 +131,7 @@ def _in_lines(console: Console, clock: Callable[[], float]) -> Report:
 
 
 def _amount(progress: Progress) -> str:
-    """What is done, and of how much while it is not all."""
+    """What is done, and of how much until it is all."""
     scale, unit = (1e6, "MB") if progress.unit == "bytes" else (1, progress.unit)
     total = "" if progress.total in (None, progress.done) else f"/{progress.total / scale:,.0f}"
     return f"{progress.done / scale:,.0f}{total} {unit}"

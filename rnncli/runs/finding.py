@@ -10,7 +10,7 @@ from rnncli.system.sealed import SUMS
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 RESERVED = {DATASETS, "latest", "best"}
 EXAMPLE = "rnncli train --arch bilstm --epochs 3"
-SHOWN_RUNS = 10  # in the message that a run is none of these
+SHOWN_RUNS = 10  # in the message that there is no such run
 
 
 def check_name(name: str, *, what: str = "run") -> str:

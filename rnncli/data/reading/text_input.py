@@ -24,7 +24,7 @@ class TextRow:
 
 
 def text_row(index: int, text: str) -> TextRow:
-    """The row of a text from elsewhere; what is not UTF-8, as Python writes it in a string, is an error."""
+    """The row of a given text; what is not UTF-8, as Python writes it in a string, is an error."""
     try:
         text.encode()
     except UnicodeEncodeError:

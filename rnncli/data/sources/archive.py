@@ -22,7 +22,7 @@ def read_files(path: Path, root: str, wanted: Wanted) -> Iterator[tuple[str, byt
         wanted: Whether a name below `root` is read.
 
     Raises:
-        DataError: It is missing, damaged, or larger than the limits above.
+        DataError: It is missing, damaged, or larger than `MAX_FILE` or `MAX_TOTAL`.
     """
     if path.is_dir():
         yield from _folder_files(path / root if (path / root).is_dir() else path, wanted)
@@ -41,7 +41,7 @@ def _archive_files(
 ) -> Iterator[tuple[str, bytes]]:
     total = 0
     for member in archive:
-        archive.members = []  # type: ignore[attr-defined]  # it would remember every file
+        archive.members = []  # type: ignore[attr-defined]  # or it keeps a record of every file
         name = member.name.removeprefix("./")
         chosen = member.isreg() and name.startswith(root) and wanted(name.removeprefix(root))
         total += member.size

@@ -51,7 +51,7 @@ def fetch_imdb(report: Report, *, url: str = URL, md5: str = MD5) -> Path:
     try:
         return Path(fetcher.fetch(name, downloader=download))
     except (OSError, ValueError) as error:
-        # Failures of the network come without an error number; a full disk is another matter.
+        # Failures of the network come without an error number; that of a full disk has one.
         if isinstance(error, OSError) and error.errno:
             raise
         raise DataError(
@@ -61,7 +61,7 @@ def fetch_imdb(report: Report, *, url: str = URL, md5: str = MD5) -> Path:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause in a few words: what the network libraries wrap around it is long."""
+    """The innermost cause in a few words: the messages that network libraries wrap around it are long."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,4 +1,4 @@
-"""From what the user names to the texts that are meant."""
+"""The source that the argument SOURCE names."""
 
 import re
 from functools import partial
