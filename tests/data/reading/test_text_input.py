@@ -32,9 +32,15 @@ def test_the_column_with_a_usual_name_is_found(path: Path) -> None:
 
 
 def test_a_table_without_the_column_is_refused_as_a_whole(path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
     path.write_text("id,opinion\nragged\n1,good\n")
     with pytest.raises(DataError, match="rows: no column 'text' with a text; columns: id, opinion"):
         rows(path, "csv", "text")
+    parquet.write_table(pyarrow.table({"id": [1, 2], "opinion": ["good", "bad"]}), path)
+    with pytest.raises(DataError, match="rows: no column 'text' with a text; columns: id, opinion"):
+        rows(path, "parquet", "text")
 
 
 def test_blank_lines_of_tables_keep_their_place(path: Path) -> None:
