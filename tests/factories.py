@@ -51,7 +51,7 @@ def random_model(
         label_names=tuple(names)[: config.num_classes],
         max_length=max_length,
         keep=keep,
-        weights=random_parameters(config, seed),
+        parameters=random_parameters(config, seed),
         tokenizer=Tokenizer.train(words, config.vocab_size),
         dataset={"name": "words", "fingerprint": "0" * 64},
     )

@@ -114,7 +114,7 @@ def only_label(model: "SavedModel", split: "Split", accuracy: float) -> str | No
     found: set[int] = set()
     for start in range(0, len(rows), TEXTS_AT_ONCE):
         texts = [split[int(row)] for row in rows[start : start + TEXTS_AT_ONCE]]
-        probabilities = to_probabilities(forward(model.config, model.weights, texts))
+        probabilities = to_probabilities(forward(model.config, model.parameters, texts))
         found |= set(probabilities.argmax(axis=1).tolist())
         if len(found) > 1:
             return None

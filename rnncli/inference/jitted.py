@@ -34,7 +34,7 @@ def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]]
     from jax.sharding import NamedSharding, PartitionSpec
 
     from rnncli.models.classifier import Classifier
-    from rnncli.models.encoder import PROJECTIONS
+    from rnncli.models.word_lookup import PROJECTIONS
 
     mesh = data_mesh(BATCH_SIZE)
     split, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())

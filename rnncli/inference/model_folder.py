@@ -1,6 +1,6 @@
 """The folder with all that prediction needs, written once and checked at every load.
 
-model/model.safetensors   the weights, float32, by name
+model/model.safetensors   the parameters, float32, by name
       tokenizer.json      the vocabulary and the rules that find words
       model.json          shape, label names, limits, and golden pairs: token ids with the
                           probabilities they gave
@@ -26,12 +26,12 @@ from rnncli.system.sealed import Sealed, sealed_folder
 from rnncli.text.tokenizer import Tokenizer
 
 FORMAT_VERSION = 2
-WEIGHTS, TOKENIZER, DESCRIPTION = "model.safetensors", "tokenizer.json", "model.json"
+PARAMETERS, TOKENIZER, DESCRIPTION = "model.safetensors", "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
 GOLDEN_TOLERANCE = 1e-6  # the replay is the same double precision arithmetic, on any machine
 REMEDY = "copy the run again from where it is whole, or train it again"
 
-Weights = Mapping[str, NDArray[np.float32]]
+Parameters = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SavedModel:
     label_names: tuple[str, ...]
     max_length: int
     keep: Keep
-    weights: Weights
+    parameters: Parameters
     tokenizer: Tokenizer
     dataset: Mapping[str, str]  # name and fingerprint of what it was trained on
 
@@ -51,7 +51,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
     """Write `model` as the folder `directory`, replacing it whole.
 
     Raises:
-        RunError: a weight has the wrong name, shape or type, or is not finite; or the label
+        RunError: a parameter has the wrong name, shape or type, or is not finite; or the label
             names or the vocabulary do not fit the classifier's shape.
     """
     from safetensors.numpy import save
@@ -67,8 +67,8 @@ def save_model(directory: Path, model: SavedModel) -> None:
         "golden": _golden_pairs(model),
     }
     with sealed_folder(directory) as new:
-        weights = save({name: np.ascontiguousarray(value) for name, value in model.weights.items()})
-        (new / WEIGHTS).write_bytes(weights)
+        learned = save({name: np.ascontiguousarray(value) for name, value in model.parameters.items()})
+        (new / PARAMETERS).write_bytes(learned)
         (new / TOKENIZER).write_bytes(model.tokenizer.to_bytes())
         write_json(new / DESCRIPTION, description)
 
@@ -90,7 +90,7 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
             label_names=tuple(description["label_names"]),
             max_length=settings.max_length,
             keep=settings.keep,
-            weights=_parse_weights(sealed.read(WEIGHTS), where=directory / WEIGHTS),
+            parameters=_parse(sealed.read(PARAMETERS), where=directory / PARAMETERS),
             tokenizer=Tokenizer.load(sealed.checked(TOKENIZER)),
             dataset=dict(description["dataset"]),
         )
@@ -106,7 +106,7 @@ def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
     return model
 
 
-def _parse_weights(content: bytes, *, where: Path) -> Weights:
+def _parse(content: bytes, *, where: Path) -> Parameters:
     """The tensors of a safetensors file, without copying; refuses all types but float32."""
     try:
         tensors = deserialize(content)  # type: ignore[no-untyped-call]  # the library has no types
@@ -119,24 +119,24 @@ def _parse_weights(content: bytes, *, where: Path) -> Weights:
 
 
 def _check(model: SavedModel, *, where: Path) -> None:
-    """Refuse a model whose labels, words or weights are not exactly those of its shape, or not finite."""
-    config, labels, weights = model.config, model.label_names, model.weights
+    """Refuse a model whose labels, words or parameters are not exactly those of its shape, or not finite."""
+    config, labels, learned = model.config, model.label_names, model.parameters
     if not all(isinstance(name, str) for name in labels) or len(set(labels)) != config.num_classes:
         what = f"label_names: expected {config.num_classes} distinct names, found {len(labels)}"
         raise _refused(where / DESCRIPTION, what)
     if model.tokenizer.vocab_size != config.vocab_size:
         what = f"expected {config.vocab_size} entries, found {model.tokenizer.vocab_size}"
         raise _refused(where / TOKENIZER, what)
-    where /= WEIGHTS
-    if config.arch != "bow" and config.num_layers > len(weights):
-        raise _refused(where, f"expected {config.num_layers} layers, found {len(weights)} tensors")
+    where /= PARAMETERS
+    if config.arch != "bow" and config.num_layers > len(learned):
+        raise _refused(where, f"expected {config.num_layers} layers, found {len(learned)} tensors")
     expected = {entry.name: entry.shape for entry in parameters(config)}
-    for name in sorted(weights.keys() - expected.keys()):
+    for name in sorted(learned.keys() - expected.keys()):
         raise _refused(where, f"unknown tensor '{name}'")
     for name, shape in expected.items():
-        if name not in weights:
+        if name not in learned:
             raise _refused(where, f"tensor '{name}' is missing")
-        found = weights[name]
+        found = learned[name]
         if found.dtype != np.float32:
             raise _refused(where, f"tensor '{name}': expected float32, found {found.dtype}")
         if found.shape != shape:
@@ -149,7 +149,7 @@ def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
     """Token ids of several lengths from all over the vocabulary, and what the model makes of them."""
     random = np.random.default_rng(0)
     texts = [random.integers(0, model.config.vocab_size, size, dtype=np.int32) for size in GOLDEN_LENGTHS]
-    probabilities = to_probabilities(forward(model.config, model.weights, texts))
+    probabilities = to_probabilities(forward(model.config, model.parameters, texts))
     return [
         {"token_ids": ids.tolist(), "probabilities": row.tolist()}
         for ids, row in zip(texts, probabilities, strict=True)
@@ -161,13 +161,13 @@ def _replay(model: SavedModel, pairs: list[Any], *, where: Path) -> None:
     try:
         texts = [np.array(pair["token_ids"], dtype=np.int32) for pair in pairs]
         expected = np.array([pair["probabilities"] for pair in pairs], dtype=np.float64)
-        found = to_probabilities(forward(model.config, model.weights, texts))
+        found = to_probabilities(forward(model.config, model.parameters, texts))
         difference = np.abs(found - expected).max(initial=0)
     except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise _refused(where, f"golden pairs: {error}") from error
     if not difference <= GOLDEN_TOLERANCE:
         what = "the model does not give its own golden probabilities again (they differ by up to"
-        raise _refused(where, f"{what} {difference:.2g}): its weights or this rnncli changed")
+        raise _refused(where, f"{what} {difference:.2g}): its parameters or this rnncli changed")
 
 
 def _refused(path: Path, what: str) -> RunError:

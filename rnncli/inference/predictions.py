@@ -99,11 +99,11 @@ class Predictor:
         if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
             from rnncli.inference.jitted import jitted_forward
 
-            self._jitted = jitted_forward(model.config, model.weights, model.max_length)
-        answer = self._jitted or partial(forward, model.config, model.weights)
+            self._jitted = jitted_forward(model.config, model.parameters, model.max_length)
+        answer = self._jitted or partial(forward, model.config, model.parameters)
         return to_probabilities(answer(token_ids))
 
 
 def multiplications_per_token(model: SavedModel) -> int:
     """Multiplications that a token costs in the encoder; a bag of words has none."""
-    return sum(w.size for name, w in model.weights.items() if name.startswith("encoder.") and w.ndim == 2)
+    return sum(w.size for name, w in model.parameters.items() if name.startswith("encoder.") and w.ndim == 2)

@@ -5,6 +5,12 @@ its gates at once::
 
     z = x W + b + h U        W: [input, gates * hidden], U: [hidden, gates * hidden], b: [gates * hidden]
 
+The sums lie side by side, each `hidden` columns wide. Those of x and h are added, but for the GRU's
+third gate, n, whose two shares meet later: three gates, four sums::
+
+    RNN   h             LSTM   i | f | g | o             GRU   r | z | n_of_h | n_of_x
+                                                              x W + b and h U  ; h's ; x's
+
 What a cell does with these sums is its `step`, below; read those of `LSTMCell` and `GRUCell` first.
 `Cell` holds what all cells share. ``x W + b`` does not depend on the state and is therefore computed
 for all time steps before the loop (`Cell.project`); only ``h U`` stays inside it.

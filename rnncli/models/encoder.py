@@ -7,21 +7,15 @@ from jax import Array
 
 from rnncli.models import in_place
 from rnncli.models.layers import Learned, dropout
-from rnncli.models.recurrence import cell_class, recurrence
+from rnncli.models.recurrence import cell_class
+from rnncli.models.word_lookup import as_rows, kept, recurrence_by_word
 from rnncli.settings.model import DIRECTIONS, ModelShape
-
-# The vocabulary multiplied by the first layer's kernel. While the parameters stay as they are, in
-# prediction, asking for the collection once and giving it back afterwards saves the work.
-PROJECTIONS = "projections"
 
 
 class Encoder(nn.Module):
     """Layers of one or two directions; each layer reads the states of the one below.
 
-    Attributes:
-        shape: of the classifier.
-        dtype: see `Layer`.
-        seed: see `Learned`.
+    Its attributes are those of `Layer`.
     """
 
     shape: ModelShape
@@ -47,16 +41,16 @@ class Encoder(nn.Module):
         for number in range(self.shape.num_layers):
             layer = Layer(self.shape, self.dtype, self.seed, name=f"layer_{number}")
             states, last = layer(vectors, index, valid)
-            keys = dropout_keys
-            if keys is not None:
-                keys = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
             if number + 1 < self.shape.num_layers:
+                keys = dropout_keys
+                if keys is not None:
+                    keys = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
                 vectors, index = dropout(states, self.shape.dropout, keys), None
         return states, last
 
 
 class Layer(nn.Module):
-    """One recurrent layer, whose directions are two readers of one recurrence.
+    """One recurrent layer: each direction has parameters of its own, and all are read in one recurrence.
 
     Attributes:
         shape: of the classifier.
@@ -72,33 +66,33 @@ class Layer(nn.Module):
     @nn.compact
     def __call__(self, vectors: Array, index: Array | None, valid: Array) -> tuple[Array, Array]:
         """Return the states [time, batch, directions * hidden] and last states; see `Encoder`."""
-        cell, readers = self.shape.cell, self.shape.num_directions
+        cell, directions = self.shape.cell, self.shape.num_directions
         each = [
             Learned(self.shape, f"encoder.{self.name}.{direction}", self.seed, name=direction)()
-            for direction in DIRECTIONS[:readers]
+            for direction in DIRECTIONS[:directions]
         ]
         learned = jax.tree.map(lambda *parts: jnp.stack(parts), *each)  # [directions, ...]
         projected = cell_class(cell).project(vectors, learned)  # [..., directions, columns]
         if index is None:
-            parts = jnp.moveaxis(projected, -2, 0)  # [directions, time, batch, columns]
-            projected = jnp.stack([parts[0], *parts[1:, ::-1]])
-        else:
-            projected = self._kept(projected).reshape(-1, projected.shape[-1])  # a row a direction a word
-            index = _for_readers(index, readers) * readers + jnp.arange(readers)[:, None, None]
+            projected = jnp.stack(_backward_reversed(jnp.moveaxis(projected, -2, 0)))
+        else:  # the first layer, which reads words
+            projected, index = as_rows(kept(self, projected), _as_read(index, directions))
         kernel = learned["recurrent_kernel"].astype(self.dtype or learned["recurrent_kernel"].dtype)
-        read = in_place.recurrence_in_place if (cell, readers) in in_place.WORTH_IT else recurrence
-        states, last = read(cell, projected, index, _for_readers(valid, readers), kernel)
-        states = jnp.concatenate([states[0], *states[1:, ::-1]], axis=-1)
-        return states, jnp.concatenate([*last], axis=-1)
-
-    def _kept(self, projected: Array) -> Array:
-        """The projected words kept from an earlier call, where the collection `PROJECTIONS` is given."""
-        if self.has_variable(PROJECTIONS, "words"):
-            return jnp.asarray(self.get_variable(PROJECTIONS, "words"))
-        self.sow(PROJECTIONS, "words", projected, reduce_fn=lambda _, new: new)
-        return projected
+        worth_it = (cell, directions) in in_place.WORTH_IT
+        read = in_place.recurrence_in_place if worth_it else recurrence_by_word
+        states, last = read(cell, projected, index, _as_read(valid, directions), kernel)
+        # Back in the order of time, both directions' states at a token stand side by side.
+        return jnp.concatenate(_backward_reversed(states), axis=-1), jnp.concatenate([*last], axis=-1)
 
 
-def _for_readers(steps: Array, readers: int) -> Array:
-    """Steps [time, ...] as they are and, for a second reader, in reverse; [readers, time, ...]."""
-    return jnp.stack([steps, steps[::-1]][:readers])
+def _as_read(steps: Array, directions: int) -> Array:
+    """Steps [time, ...] in the order in which each direction reads them, [directions, time, ...]."""
+    return jnp.stack([steps, steps[::-1]][:directions])
+
+
+def _backward_reversed(steps: Array) -> list[Array]:
+    """Each direction's steps, of [directions, time, ...]: the forward ones as they are, the backward reversed.
+
+    From the order of time to the order in which a direction reads, and the same way back.
+    """
+    return [steps[0], *steps[1:, ::-1]]

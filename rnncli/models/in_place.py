@@ -1,4 +1,4 @@
-"""The backward pass of the recurrence in place: as `recurrence`, with less memory and more speed.
+"""The backward pass of the recurrence in place: as JAX's own, with less memory and more speed.
 
 Of processor time, training the tutorial's model (two directions of 64 units, 200 tokens) gains 32 %
 with the LSTM, 30 % with the GRU and 17 % with the simple network, in half to three quarters of the
@@ -13,7 +13,7 @@ every intermediate value of every time step for the backward pass, and fetches e
 more. But a time step takes one row of the projected inputs, adds the state's share and leaves the
 sums; the backward pass takes the sums and leaves their gradient, which is that of the projected
 inputs as well. All three have the same shape, and each is the last use of the one before it. So one
-buffer, [readers, time, batch, columns], holds them all in turn, a row at a time. What else JAX would
+buffer, [directions, time, batch, columns], holds them all in turn, a row at a time. What else JAX would
 have stored, the gates, is computed again from the sums: cheaper than to fetch it. The gradient of U
 is one large matrix product at the end rather than a small one a step. Over three time steps::
 
@@ -28,6 +28,9 @@ is one large matrix product at the end rather than a small one a step. Over thre
 The row at hand is carried from step to step: a loop first writes a row back and only then fetches
 the next one. A loop that computes from a row still lying in the buffer that it writes to makes the
 compiler copy the whole buffer at every step.
+
+In the code, `d_x` is the gradient of the loss by x, `now` is what a scan hands to a step, and
+`before` holds the carry before each step, [directions, time, batch, hidden] each.
 """
 
 from functools import partial
@@ -38,10 +41,12 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from rnncli.models.cells import hold, product
-from rnncli.models.recurrence import cell_class, initial_carry, recurrence, rows_at
+from rnncli.models.recurrence import cell_class, initial_carry
+from rnncli.models.word_lookup import recurrence_by_word, rows_at
 
-# Cells and numbers of directions whose training gains at least 15 % by it; JAX differentiates the
-# others. The benchmark changes it; set it before anything is compiled.
+# Cells and numbers of directions that train with it. In the benchmark's table they gain 15 to 45 % of
+# processor time, except the LSTM in one direction at 400 tokens (12 %, noisy); the simple network in one
+# direction gains 2 to 9 % and is left to JAX. The benchmark changes this; set it before anything is compiled.
 WORTH_IT = {("rnn", 2), ("gru", 1), ("gru", 2), ("lstm", 1), ("lstm", 2)}
 
 
@@ -49,11 +54,11 @@ WORTH_IT = {("rnn", 2), ("gru", 1), ("gru", 2), ("lstm", 1), ("lstm", 2)}
 def recurrence_in_place(
     cell: str, projected: Array, index: Array | None, valid: Array, kernel: Array
 ) -> tuple[Array, Array]:
-    """`recurrence`, to the last bit where nothing is differentiated, with this file's backward pass.
+    """`recurrence_by_word`, to the last bit where nothing is differentiated, with this file's backward pass.
 
     With a kernel in bfloat16 the buffer is bfloat16 too.
     """
-    return recurrence(cell, projected, index, valid, kernel)
+    return recurrence_by_word(cell, projected, index, valid, kernel)
 
 
 def _forward(
@@ -70,7 +75,7 @@ def _forward(
         carry = hold(_fetch(valid, time), cell.step(carry, sums), carry)
         return (carry, _fetch(buffer, following).astype(row.dtype), buffer, before), None
 
-    buffer = projected if index is None else rows_at(projected, index)  # [readers, time, batch, columns]
+    buffer = projected if index is None else rows_at(projected, index)  # [directions, time, batch, columns]
     buffer = buffer.astype(kernel.dtype)
     carry = initial_carry(name, valid, kernel)
     before = tuple(jnp.zeros((*buffer.shape[:-1], part.shape[-1]), part.dtype) for part in carry)
@@ -89,7 +94,7 @@ def _backward(
     cell = cell_class(name)
     buffer, before, projected, index, valid, kernel = residuals
     d_states, d_last = gradients
-    readers, hidden, width = kernel.shape
+    directions, hidden, width = kernel.shape
 
     def step(loop: tuple[Any, ...], now: tuple[Array, Array]) -> tuple[Any, None]:
         (d_carry, sums, buffer), (time, preceding) = loop, now
@@ -112,8 +117,8 @@ def _backward(
     loop = (d_carry, buffer[:, -1].astype(d_last.dtype), buffer)
     (_, _, d_projected), _ = lax.scan(step, loop, (times, preceding), reverse=True)
     # U met the state before each step: its gradient is one product over all time steps and texts.
-    states = before[0].reshape(readers, -1, hidden).swapaxes(1, 2)  # [readers, hidden, time * batch]
-    d_kernel = product(states, d_projected[..., :width].reshape(readers, -1, width)).astype(kernel.dtype)
+    states = before[0].reshape(directions, -1, hidden).swapaxes(1, 2)  # [directions, hidden, time * batch]
+    d_kernel = product(states, d_projected[..., :width].reshape(directions, -1, width)).astype(kernel.dtype)
     d_projected = d_projected.astype(projected.dtype)
     if index is not None:  # equal rows were stored once: their gradients add up
         (d_projected,) = jax.linear_transpose(partial(rows_at, index=index), projected)(d_projected)

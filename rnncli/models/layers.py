@@ -28,10 +28,8 @@ class Learned(nn.Module):
     def __call__(self) -> dict[str, Array]:
         """The module's parameters by the last part of their names."""
         own = [entry for entry in parameters(self.shape) if entry.name.rpartition(".")[0] == self.prefix]
-        names = [entry.name.rpartition(".")[2] for entry in own]
-        return {
-            name: self.param(name, self._initialiser(entry)) for name, entry in zip(names, own, strict=True)
-        }
+        named = {entry.name.rpartition(".")[2]: self._initialiser(entry) for entry in own}
+        return {name: self.param(name, initialiser) for name, initialiser in named.items()}
 
     def _initialiser(self, entry: Parameter) -> Callable[[Array], Array]:
         if self.is_initializing():

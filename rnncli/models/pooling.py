@@ -8,17 +8,17 @@ import jax.numpy as jnp
 from jax import Array
 
 
-def last(_states: Array, _valid: Array, last: Array) -> Array:
+def last(_states: Array, _valid: Array, end: Array) -> Array:
     """The state after the last step in reading order."""
-    return last
+    return end
 
 
-def maximum(states: Array, valid: Array, _last: Array | None = None) -> Array:
+def maximum(states: Array, valid: Array, _end: Array | None = None) -> Array:
     """The largest value over the valid steps, for each number of the state."""
     highest = jnp.where(valid, states, -jnp.inf).max(axis=0)
     return jnp.where(valid.any(axis=0), highest, 0)
 
 
-def mean(states: Array, valid: Array, _last: Array | None = None) -> Array:
+def mean(states: Array, valid: Array, _end: Array | None = None) -> Array:
     """The mean over the valid steps."""
     return jnp.where(valid, states, 0).sum(axis=0) / jnp.maximum(valid.sum(axis=0), 1)

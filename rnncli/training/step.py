@@ -78,7 +78,7 @@ class Programs:
             lambda params: TrainState(params, tx.init(params), jnp.zeros((), jnp.int32)),
             out_shardings=self._whole,
         )
-        # Left to itself, the compiler adds up the recurrent weights' gradient over the devices at
+        # Left to itself, the compiler adds up the recurrent kernels' gradient over the devices at
         # every time step, inside the loop; mapped by hand, each device finishes first.
         on_devices = partial(jax.shard_map, mesh=mesh, out_specs=whole, check_vma=False)
         step = partial(train_step, objective=objective, tx=tx)

@@ -165,7 +165,7 @@ class TrainingRun:
             label_names=self._manifest.label_names,
             max_length=self._manifest.config.max_length,
             keep=self._manifest.config.keep,
-            weights=jax.device_get(flatten_dict(self.trainer.state.params, sep=".")),
+            parameters=jax.device_get(flatten_dict(self.trainer.state.params, sep=".")),
             tokenizer=self.dataset.tokenizer,
             dataset={"name": self._manifest.name, "fingerprint": self.dataset.fingerprint},
         )

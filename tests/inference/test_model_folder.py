@@ -40,11 +40,11 @@ def rewrite(folder: Path, *, without: str = "", **entries: Any) -> None:
     reseal(folder)
 
 
-def change_weights(folder: Path, **changes: np.ndarray | None) -> None:
+def change_parameters(folder: Path, **changes: np.ndarray | None) -> None:
     """Replace tensors, or drop those given as None, with all checksums right again."""
-    weights = load((folder / "model.safetensors").read_bytes()) | {KERNEL: changes.get("kernel", np.ones(1))}
-    weights |= {name: value for name, value in changes.items() if name != "kernel"}
-    kept = {name: value for name, value in weights.items() if value is not None}
+    learned = load((folder / "model.safetensors").read_bytes()) | {KERNEL: changes.get("kernel", np.ones(1))}
+    learned |= {name: value for name, value in changes.items() if name != "kernel"}
+    kept = {name: value for name, value in learned.items() if value is not None}
     (folder / "model.safetensors").write_bytes(save(kept))
     rewrite(folder)
 
@@ -61,10 +61,10 @@ def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -
     assert (found.max_length, found.keep) == (17, "both")
     assert found.dataset == model.dataset
     assert found.tokenizer.to_bytes() == model.tokenizer.to_bytes()
-    assert found.weights.keys() == {entry.name for entry in parameters(config)}
+    assert found.parameters.keys() == {entry.name for entry in parameters(config)}
     texts = model.tokenizer.encode([" ".join(vocabulary(13)), "", "great aab"])
     np.testing.assert_array_equal(
-        forward(config, found.weights, texts), forward(config, model.weights, texts)
+        forward(config, found.parameters, texts), forward(config, model.parameters, texts)
     )
 
 
@@ -80,18 +80,18 @@ def test_saving_replaces_the_folder_whole(folder: Path) -> None:
     save_model(folder, random_model(CONFIG, seed=1, label_names=LABELS))
     assert not (folder / "left over").exists()
     expected = random_parameters(CONFIG, seed=1)
-    np.testing.assert_array_equal(load_model(folder).weights[KERNEL], expected[KERNEL])
+    np.testing.assert_array_equal(load_model(folder).parameters[KERNEL], expected[KERNEL])
 
 
 def test_a_model_that_is_wrong_is_not_saved(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     model = random_model(CONFIG, label_names=LABELS)
-    broken = model.weights | {KERNEL: np.full_like(model.weights[KERNEL], np.nan)}
+    broken = model.parameters | {KERNEL: np.full_like(model.parameters[KERNEL], np.nan)}
     with pytest.raises(RunError, match=rf"tensor '{KERNEL}' holds values that are not finite"):
-        save_model(folder, replace(model, weights=broken))
-    doubled = model.weights | {KERNEL: model.weights[KERNEL].astype(np.float64)}
+        save_model(folder, replace(model, parameters=broken))
+    doubled = model.parameters | {KERNEL: model.parameters[KERNEL].astype(np.float64)}
     with pytest.raises(RunError, match=rf"tensor '{KERNEL}': expected float32, found float64"):
-        save_model(folder, replace(model, weights=doubled))
+        save_model(folder, replace(model, parameters=doubled))
     with pytest.raises(RunError, match="expected 3 distinct names, found 2"):
         save_model(folder, replace(model, label_names=("a", "b")))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -120,7 +120,7 @@ def test_each_file_is_checked_and_named(folder: Path, name: str) -> None:
     ],
 )
 def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message: str) -> None:
-    change_weights(folder, **changes)
+    change_parameters(folder, **changes)
     with pytest.raises(RunError, match=message) as failure:
         load_model(folder)
     assert "model.safetensors" in str(failure.value)
@@ -174,8 +174,8 @@ def test_golden_pairs_are_replayed_when_asked(folder: Path, pair: Any, message: 
         load_model(folder, verify=True)
 
 
-def test_golden_pairs_find_swapped_weights(folder: Path) -> None:
-    """Whole, well-shaped weights of another run under this run's description."""
+def test_golden_pairs_find_swapped_parameters(folder: Path) -> None:
+    """Whole, well-shaped parameters of another run under this run's description."""
     (folder / "model.safetensors").write_bytes(save(random_parameters(CONFIG, seed=1)))
     rewrite(folder)
     load_model(folder)

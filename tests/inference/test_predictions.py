@@ -38,8 +38,8 @@ def test_the_label_is_the_most_probable_class() -> None:
         assert prediction.probability == max(prediction.probabilities.values())
         assert sum(prediction.probabilities.values()) == pytest.approx(1)
         assert list(prediction.probabilities) == list(model.label_names)
-    even = {name: np.zeros_like(value) for name, value in model.weights.items()}
-    (prediction,) = predict(SavedModel(**{**vars(model), "weights": even}), "great")
+    even = {name: np.zeros_like(value) for name, value in model.parameters.items()}
+    (prediction,) = predict(SavedModel(**{**vars(model), "parameters": even}), "great")
     assert prediction.label == model.label_names[0]
 
 

@@ -13,7 +13,7 @@ from rnncli.data.reading.lines import Row, read_lines
 from rnncli.data.reading.tables import iter_rows
 from rnncli.data.reading.text_input import TextRow, input_rows
 from rnncli.data.sources import table as table_source
-from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, WEIGHTS, load_model, save_model
+from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, PARAMETERS, load_model, save_model
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
@@ -158,16 +158,16 @@ MODEL_WORDS = (
 )
 # What the first byte of an input makes of the rest: a file of the model. All but the first have
 # checksums that fit again, as someone who means harm would make them; the fourth is only the header
-# of the weights, its length made to fit.
-CHANGED = (DESCRIPTION, DESCRIPTION, TOKENIZER, WEIGHTS, WEIGHTS)
+# of the parameters, its length made to fit.
+CHANGED = (DESCRIPTION, DESCRIPTION, TOKENIZER, PARAMETERS, PARAMETERS)
 
 
 def model_loader(folder: Path) -> tuple[Callable[[bytes], None], list[bytes]]:
     """Loads a model one of whose files is another, which is refused or answers; with inputs to start from."""
     save_model(folder, random_model(CONFIG))
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
-    data_begins = 8 + int.from_bytes(whole[WEIGHTS][:8], "little")
-    header, data = whole[WEIGHTS][8:data_begins], whole[WEIGHTS][data_begins:]
+    data_begins = 8 + int.from_bytes(whole[PARAMETERS][:8], "little")
+    header, data = whole[PARAMETERS][8:data_begins], whole[PARAMETERS][data_begins:]
 
     def load(content: bytes) -> None:
         kind, changed = (content[0] if content else 0) % len(CHANGED), content[1:]

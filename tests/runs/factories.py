@@ -76,7 +76,7 @@ def word_model(dataset: Dataset, *, known_words: int = WORDS_A_LABEL, sharpness:
         label_names=names,
         max_length=dataset.manifest.config.max_length,
         keep=dataset.manifest.config.keep,
-        weights={key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()},
+        parameters={key: np.ascontiguousarray(value, dtype=np.float32) for key, value in weights.items()},
         tokenizer=tokenizer,
         dataset={"name": dataset.manifest.name, "fingerprint": dataset.fingerprint},
     )
