@@ -5,11 +5,10 @@ its gates at once::
 
     z = x W + b + h U        W: [input, gates * hidden], U: [hidden, gates * hidden], b: [gates * hidden]
 
-The sums lie side by side, each `hidden` columns wide. Those of x and h are added, but for the GRU's
-third gate, n, whose two shares meet later: three gates, four sums::
+They lie side by side, each `hidden` columns wide. The GRU has three gates but four sums, since what h
+and x say to its third gate is not yet added: ``n_of_h = b_hn + h U_n``, ``n_of_x = x W_n + b_n``::
 
-    RNN   h             LSTM   i | f | g | o             GRU   r | z | n_of_h | n_of_x
-                                                              x W + b and h U  ; h's ; x's
+    RNN  | h |        LSTM  | i | f | g | o |        GRU  | r | z | n_of_h | n_of_x |
 
 What a cell does with these sums is its `step`, below; read those of `LSTMCell` and `GRUCell` first.
 `Cell` holds what all cells share. ``x W + b`` does not depend on the state and is therefore computed
@@ -59,7 +58,7 @@ class Cell(nn.Module):
 
     @staticmethod
     def sums(projected: Array, state: Array, kernel: Array) -> Array:
-        """``x W + b + h U``, [..., batch, columns]; columns that U does not have are x's alone."""
+        """``x W + b + h U``, [..., batch, columns]; the columns after those of U are x's alone."""
         from_state = product(state, kernel)  # [..., batch, gates * hidden]
         shared = from_state.shape[-1]
         return jnp.concatenate([projected[..., :shared] + from_state, projected[..., shared:]], axis=-1)

@@ -91,8 +91,5 @@ def _as_read(steps: Array, directions: int) -> Array:
 
 
 def _backward_reversed(steps: Array) -> list[Array]:
-    """Each direction's steps, of [directions, time, ...]: the forward ones as they are, the backward reversed.
-
-    From the order of time to the order in which a direction reads, and the same way back.
-    """
+    """Each direction's steps, of [directions, time, ...], from the order of time to reading's, or back."""
     return [steps[0], *steps[1:, ::-1]]

@@ -13,7 +13,7 @@ from rnncli.data.reading.lines import Row, read_lines
 from rnncli.data.reading.tables import iter_rows
 from rnncli.data.reading.text_input import TextRow, input_rows
 from rnncli.data.sources import table as table_source
-from rnncli.inference.model_folder import DESCRIPTION, TOKENIZER, PARAMETERS, load_model, save_model
+from rnncli.inference.model_folder import DESCRIPTION, PARAMETERS, TOKENIZER, load_model, save_model
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
