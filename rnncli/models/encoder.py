@@ -13,10 +13,7 @@ from rnncli.settings.model import DIRECTIONS, ModelShape
 
 
 class Encoder(nn.Module):
-    """Layers of one or two directions; each layer reads the states of the one below.
-
-    Its attributes are those of `Layer`.
-    """
+    """Layers of one or two directions, each reading the states of the one below; attributes as of `Layer`."""
 
     shape: ModelShape
     dtype: jnp.dtype | None = None
@@ -32,8 +29,7 @@ class Encoder(nn.Module):
         order: at the last token forwards, at the first backwards.
 
         Args:
-            vectors: what is read at each step, [time, batch, size]; with `index`, distinct vectors
-                [rows, size].
+            vectors: what each step reads, [time, batch, size]; with `index`, distinct vectors [words, size].
             index: which of the distinct vectors stands at each step, [time, batch]; or None.
             valid: [time, batch, 1] booleans, False at padding.
             dropout_keys: a key for each text, [batch], while training; see `Classifier`.
@@ -54,8 +50,7 @@ class Layer(nn.Module):
 
     Attributes:
         shape: of the classifier.
-        dtype: what the loop multiplies and keeps for the backward pass, adding up in float32; None:
-            the parameters' own.
+        dtype: of the loop's products and what it keeps, adding up in float32; None: the parameters' own.
         seed: see `Learned`.
     """
 

@@ -26,8 +26,7 @@ def recurrence(
         kernel: ``U``, [directions, hidden, gates * hidden]. In bfloat16 it makes the products bfloat16 too.
 
     Returns:
-        The states [directions, time, batch, hidden] and the states after the last step,
-        [directions, batch, hidden].
+        The states [directions, time, batch, hidden] and the last of them, [directions, batch, hidden].
     """
     over_time = nn.scan(cell, in_axes=(1, 1, nn.broadcast), out_axes=1)  # U is the same at every step
     carry, states = cast(Any, over_time(parent=None)).apply({}, carry, projected, valid, kernel)

@@ -19,8 +19,7 @@ from jax import Array, lax
 from rnncli.models.cells import Carry
 from rnncli.models.recurrence import cell_class, initial_carry, recurrence
 
-# The collection of Flax variables that `kept` fills and reads.
-PROJECTIONS = "projections"
+PROJECTIONS = "projections"  # the collection of Flax variables that `kept` fills and reads
 
 
 def recurrence_by_word(
@@ -76,9 +75,7 @@ def rows_at(rows: Array, index: Array) -> Array:
     """
     numbers = lax.GatherDimensionNumbers(offset_dims=(1, 2), collapsed_slice_dims=(), start_index_map=(0,))
     size = rows.shape[-1]
-    found = lax.gather(
-        rows, index.reshape(-1, 1), numbers, (1, size), mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS
-    )
+    found = lax.gather(rows, index.reshape(-1, 1), numbers, (1, size), mode="promise_in_bounds")
     return found.reshape(*index.shape, size)
 
 
