@@ -4,7 +4,7 @@ runs/RUN/config.json      settings and dataset; the first file written
          metrics.jsonl    a line an epoch
          summary.json     the figures of the finished run
          history.png      loss and accuracy against epoch
-         SHA256SUMS       the checksums: of config.json from the start, of all other files at the end
+         SHA256SUMS       the checksums: of config.json from the start, of the others but the plot at the end
          model/           all that prediction needs
          checkpoints/     all that resuming needs
          evaluations/     results of `rnncli eval`
@@ -105,14 +105,15 @@ class Run:
         write_bytes(self.metrics_path, "".join(lines).encode())
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Write summary.json, and seal the run with all its files.
+        """Write summary.json, and seal the run with all its files but the plot.
 
         Raises:
             RunError: config.json is not as it was when the run began.
         """
         self.sealed.read(CONFIG)
         write_json(self.summary_path, {"format_version": FORMAT_VERSION, **summary})
-        files = [self.config_path, self.metrics_path, self.history_path, self.summary_path]
+        # Without the plot, which holds nothing that metrics.jsonl does not, and may be deleted.
+        files = [self.config_path, self.metrics_path, self.summary_path]
         files += self.model_dir.iterdir()
         write_sums(self.path, {str(file.relative_to(self.path)): sha256_of(file) for file in files})
 

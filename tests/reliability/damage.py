@@ -50,8 +50,7 @@ def _files_read(project: Project, stage: str) -> list[Path]:
     """The files that a command may read: of the checkpoints, those of the newest, and only to resume."""
     newest = max(project.run.checkpoints_dir.glob("step-*"), default=None) if stage == RESUME else None
     files = visible_files(project.folder / "runs")
-    if stage == FINISHED:  # metrics and curves are for people then
-        files = [path for path in files if path.name not in ("history.png", "metrics.jsonl")]
+    files = [path for path in files if path.name != "history.png"]  # the plot is for people
     return [path for path in files if "checkpoints" not in path.parts or path.parent == newest]
 
 

@@ -66,7 +66,7 @@ def test_a_run_whose_beginning_was_cut_short_can_begin_again(
 
 
 def test_sha256sum_checks_a_finished_run(run: Run) -> None:
-    names = "config.json history.png metrics.jsonl model/SHA256SUMS model/model.json summary.json".split()
+    names = "config.json metrics.jsonl model/SHA256SUMS model/model.json summary.json".split()
     found = subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=run.path, capture_output=True)
     assert found.stdout.decode().splitlines() == [f"{name}: OK" for name in names]
     assert found.returncode == 0
