@@ -18,7 +18,7 @@ from rnncli.system.files import named_failures, replaced_file
 
 if TYPE_CHECKING:
     from rnncli.data.reading.text_input import TextRow
-    from rnncli.inference.model_folder import SavedModel
+    from rnncli.inference.averaged_model import Model
     from rnncli.reporting.predictions import Summary
 
 OUTPUT_ENDINGS: dict[str, OutputFormat] = {
@@ -148,7 +148,7 @@ def _destination(output: Path | None) -> Iterator[BinaryIO]:
             yield file
 
 
-def _report(summary: "Summary", model: "SavedModel", output: Path | None, *, quiet: bool) -> None:
+def _report(summary: "Summary", model: "Model", output: Path | None, *, quiet: bool) -> None:
     """Remarks, warnings and errors about the rows as a whole, on stderr."""
     from rnncli.diagnostics import symptoms
     from rnncli.reporting.predictions import remarks

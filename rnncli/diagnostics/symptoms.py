@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rnncli.data.dataset import Manifest, Split
     from rnncli.evaluation.measures import Evaluation
-    from rnncli.inference.model_folder import SavedModel
+    from rnncli.inference.averaged_model import Model
 
 MOST = 0.5  # the share beyond which unknown words are the rule
 SAMPLED_TEXTS, TEXTS_AT_ONCE = 1024, 64  # looked at to see whether all get the same label
@@ -100,22 +100,21 @@ def of_training(
     return []
 
 
-def only_label(model: "SavedModel", split: "Split", accuracy: float) -> str | None:
+def only_label(model: "Model", split: "Split", accuracy: float) -> str | None:
     """The label that a model gives every text of a labelled split, if it does.
 
     It can only do so where its accuracy is the share of a class to the last digit; the rest is a
     look at texts from all over the split, up to the first with another label.
     """
-    from rnncli.models.numpy_forward import forward, to_probabilities
+    from rnncli.inference.predictions import Predictor
 
     if split.labels is None or round(accuracy * len(split)) not in np.bincount(split.labels):
         return None
     rows = np.linspace(0, len(split) - 1, min(SAMPLED_TEXTS, len(split))).astype(int)
-    found: set[int] = set()
+    predictor, found = Predictor(model), set[int]()
     for start in range(0, len(rows), TEXTS_AT_ONCE):
         texts = [split[int(row)] for row in rows[start : start + TEXTS_AT_ONCE]]
-        probabilities = to_probabilities(forward(model.config, model.parameters, texts))
-        found |= set(probabilities.argmax(axis=1).tolist())
+        found |= set(predictor.probabilities(texts).argmax(axis=1).tolist())
         if len(found) > 1:
             return None
     return model.label_names[found.pop()]

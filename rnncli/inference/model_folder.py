@@ -46,6 +46,11 @@ class SavedModel:
     tokenizer: Tokenizer
     dataset: Mapping[str, str]  # name and fingerprint of what it was trained on
 
+    @property
+    def classifiers(self) -> "tuple[tuple[float, SavedModel], ...]":
+        """What its logits are the weighted sum of: itself alone."""
+        return ((1.0, self),)
+
 
 def save_model(directory: Path, model: SavedModel) -> None:
     """Write `model` as the folder `directory`, replacing it whole.
@@ -73,7 +78,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
         write_json(new / DESCRIPTION, description)
 
 
-def load_model(directory: Path, *, verify: bool = False) -> SavedModel:
+def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
     """Read the folder that `save_model` wrote, checking every file; `verify` replays the golden pairs too.
 
     Raises:

@@ -2,23 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.errors import RunError
-from rnncli.inference.model_folder import SavedModel
-from rnncli.models.numpy_forward import forward, to_probabilities
-from rnncli.text.tokenizer import UNKNOWN_ID, truncate
-
-if TYPE_CHECKING:
-    from rnncli.inference.jitted import Forward
-
-# By so many multiplications NumPy has lost its head start over JAX, whose programs are in its cache:
-# between 7 and 20 thousand million in `python -m tests.benchmarks.break_even`, by the size of the model.
-BREAK_EVEN = 15_000_000_000
+from rnncli.inference.averaged_model import Model
+from rnncli.inference.scoring import Scorer
+from rnncli.models.numpy_forward import to_probabilities
+from rnncli.text.tokenizer import UNKNOWN_ID
 
 
 @dataclass(frozen=True)
@@ -46,17 +37,15 @@ class Prediction:
 
 
 class Predictor:
-    """A saved model that answers: by NumPy while texts are few, by the jitted model once that pays.
+    """A saved model that answers: by NumPy while texts are few, by the jitted model once that pays."""
 
-    NumPy answers at once; JAX takes seconds to start and is then many times faster.
-    """
-
-    def __init__(self, model: SavedModel, *, expected_tokens: int = 0) -> None:
+    def __init__(self, model: Model, *, expected_tokens: int = 0) -> None:
         """Let `model` answer; `expected_tokens` are known to come."""
         self.model = model
-        self._expected = expected_tokens * multiplications_per_token(model)
-        self._done = 0
-        self._jitted: Forward | None = None
+        self._scorers = [
+            (weight, Scorer(classifier, expected_tokens=expected_tokens))
+            for weight, classifier in model.classifiers
+        ]
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -70,7 +59,6 @@ class Predictor:
     def predict_ids(self, token_ids: Sequence[NDArray[np.int32]]) -> list[Prediction]:
         """One prediction for each text, given as the ids of all its tokens."""
         model = self.model
-        probabilities = self.probabilities([truncate(ids, model.max_length, model.keep) for ids in token_ids])
         return [
             Prediction(
                 label=model.label_names[int(row.argmax())],
@@ -79,31 +67,18 @@ class Predictor:
                 unknown=int(np.count_nonzero(ids == UNKNOWN_ID)),
                 truncated=len(ids) > model.max_length,
             )
-            for ids, row in zip(token_ids, probabilities, strict=True)
+            for ids, row in zip(token_ids, self.probabilities(token_ids), strict=True)
         ]
 
     def probabilities(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
-        """Probabilities [n, num_classes] of texts given as ids no longer than the model reads.
+        """Probabilities [n, num_classes] of texts, given as the ids of all their tokens; see `logits`."""
+        return to_probabilities(self.logits(token_ids))
+
+    def logits(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+        """Logits [n, num_outputs]: the weighted sum of those of the model's classifiers.
 
         Raises:
             RunError: an id lies outside the model's vocabulary.
         """
-        model = self.model
-        highest = max((int(ids.max(initial=0)) for ids in token_ids), default=0)
-        if highest >= model.config.vocab_size:
-            what = (
-                f"the tokenizer gives the id {highest}, but the model knows {model.config.vocab_size} words"
-            )
-            raise RunError(f"{what}: they do not belong together; train the run again")
-        self._done += sum(map(len, token_ids)) * multiplications_per_token(model)
-        if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
-            from rnncli.inference.jitted import jitted_forward
-
-            self._jitted = jitted_forward(model.config, model.parameters, model.max_length)
-        answer = self._jitted or partial(forward, model.config, model.parameters)
-        return to_probabilities(answer(token_ids))
-
-
-def multiplications_per_token(model: SavedModel) -> int:
-    """Multiplications that a token costs in the encoder; a bag of words has none."""
-    return sum(w.size for name, w in model.parameters.items() if name.startswith("encoder.") and w.ndim == 2)
+        weighted = [weight * np.asarray(scorer.logits(token_ids)) for weight, scorer in self._scorers]
+        return np.sum(weighted, axis=0, dtype=np.float64)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnncli.data.reading.text_input import TextRow
 from rnncli.diagnostics import symptoms
-from rnncli.inference.model_folder import SavedModel
+from rnncli.inference.averaged_model import Model
 from rnncli.inference.predictions import Prediction
 from rnncli.reporting.formatting import printable, rounded, shortened, text_width
 from rnncli.settings.choices import OutputFormat
@@ -129,7 +129,7 @@ class Summary:
             self.all_unknown += 0 < prediction.tokens == prediction.unknown
 
 
-def remarks(summary: Summary, model: SavedModel) -> Iterator[str]:
+def remarks(summary: Summary, model: Model) -> Iterator[str]:
     """Remarks on the texts: how many are truncated, which share of the tokens is unknown."""
     if not summary.rows:
         yield "the input has no rows"

@@ -131,11 +131,15 @@ def sealed_folder(path: Path) -> Iterator[Path]:
             new, old = staging / "new", staging / "old"
             new.mkdir()
             yield new
-            files = sorted(new.iterdir())
+            inside = sorted(new.rglob("*"))
+            files = [path for path in inside if path.is_file()]
             for file in files:
                 with file.open("rb") as opened:
                     os.fsync(opened.fileno())
-            write_sums(new, {file.name: sha256_of(file) for file in files})
+            for folder in inside:
+                if folder.is_dir():
+                    sync_directory(folder)
+            write_sums(new, {str(file.relative_to(new)): sha256_of(file) for file in files})
             if not (path.exists() and _exchanged(new, path)):
                 if path.exists():
                     os.replace(path, old)

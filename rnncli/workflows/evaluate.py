@@ -15,8 +15,9 @@ from rnncli.errors import DataError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
 from rnncli.evaluation.metrics import FloatArray
 from rnncli.evaluation.requirements import Requirement, at_least, not_worse, parse_minimum
-from rnncli.inference.model_folder import SavedModel, load_model
+from rnncli.inference.averaged_model import Model, load_model
 from rnncli.inference.predictions import Predictor
+from rnncli.models.numpy_forward import to_probabilities
 from rnncli.reporting.evaluation_rows import check_output, write_rows
 from rnncli.runs.finding import resolve_run
 from rnncli.runs.run import Run
@@ -120,7 +121,7 @@ def score_and_measure(
         raise DataError(f"dataset '{manifest.name}' has no labelled examples in split '{split_name}'")
     start = time.perf_counter()
     stage = f"Scoring {split_name} with {run.name}"
-    probabilities = score(model, split, batch_size=batch_size, report=report, stage=stage)
+    probabilities = to_probabilities(score(model, split, batch_size=batch_size, report=report, stage=stage))
     seconds = time.perf_counter() - start
     subject = Subject(
         run=run.name,
@@ -140,20 +141,20 @@ def score_and_measure(
     )
 
 
-def score(model: SavedModel, split: Split, *, batch_size: int, report: Report, stage: str) -> FloatArray:
-    """Probabilities [examples, num_classes] in the split's order.
+def score(model: Model, split: Split, *, batch_size: int, report: Report, stage: str) -> FloatArray:
+    """Logits [examples, num_outputs] in the split's order.
 
     Texts of similar length are scored together, the longest first: what does not fit into memory
     fails at once, and the time left is not underestimated.
     """
     order = np.argsort(-split.lengths, kind="stable")
-    probabilities = np.empty((len(split), len(model.label_names)))
+    logits = np.empty((len(split), 1 if len(model.label_names) == 2 else len(model.label_names)))
     predictor = Predictor(model, expected_tokens=int(split.lengths.sum()))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        probabilities[rows] = predictor.probabilities([split[int(row)] for row in rows])
+        logits[rows] = predictor.logits([split[int(row)] for row in rows])
         report(Progress(stage, start + len(rows), len(order)))
-    return probabilities
+    return logits
 
 
 def rival_evaluation(
@@ -196,7 +197,7 @@ def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
     return dataset
 
 
-def require_same_encoding(run: Run, model: SavedModel, dataset: Dataset) -> None:
+def require_same_encoding(run: Run, model: Model, dataset: Dataset) -> None:
     """Raise DataError unless labels, vocabulary and truncation are those that the model was trained with."""
     manifest = dataset.manifest
     what = f"dataset '{manifest.name}' does not fit run '{run.name}'"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnncli.data.reading.text_input import TextRow, text_row
-from rnncli.inference.model_folder import DESCRIPTION, load_model
+from rnncli.inference.averaged_model import load_model
+from rnncli.inference.model_folder import DESCRIPTION
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.runs.finding import resolve_run
 

@@ -17,7 +17,8 @@ from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DivergedError
-from rnncli.inference.model_folder import SavedModel, load_model, save_model
+from rnncli.inference.averaged_model import load_model
+from rnncli.inference.model_folder import SavedModel, save_model
 from rnncli.reporting.plots import plot_history
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from rnncli.inference.model_folder import save_model
-from rnncli.inference.predictions import BREAK_EVEN, multiplications_per_token
+from rnncli.inference.scoring import BREAK_EVEN, multiplications_per_token
 from rnncli.settings.model import ModelShape
 from tests.benchmarks.measuring import header, median, row, seconds
 from tests.factories import random_model
@@ -21,13 +21,14 @@ SCORE = """
 import sys
 from pathlib import Path
 import numpy as np
-from rnncli.inference import predictions as inference
-from rnncli.inference.model_folder import load_model
+from rnncli.inference import scoring
+from rnncli.inference.averaged_model import load_model
+from rnncli.inference.predictions import Predictor
 folder, system, count, length = *sys.argv[1:3], *map(int, sys.argv[3:])
-inference.BREAK_EVEN = float("inf") if system == "numpy" else 0
+scoring.BREAK_EVEN = float("inf") if system == "numpy" else 0
 model = load_model(Path(folder))
 texts = list(np.random.default_rng(0).integers(0, 1000, (count, length), dtype=np.int32))
-inference.Predictor(model).probabilities(texts)
+Predictor(model).probabilities(texts)
 """
 
 
@@ -60,7 +61,7 @@ def main() -> None:
         cost = texts * LENGTH * multiplications_per_token(model)
         rates = f"{1 / numpy_each:,.0f}", f"{1 / jax_each:,.0f}"
         row(f"{arch} {hidden}", *rates, f"{head_start:.2f} s", f"{texts:,.0f} texts", f"{cost:.1e}")
-    print(f"\nrnncli.inference.predictions.BREAK_EVEN is {BREAK_EVEN:.1e}.")
+    print(f"\nrnncli.inference.scoring.BREAK_EVEN is {BREAK_EVEN:.1e}.")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load
 
 from rnncli.cli import console
-from rnncli.inference.model_folder import load_model
+from rnncli.inference.model_folder import load_classifier
 from rnncli.runs.run import Run
 from tests.cli.command import invoke
 from tests.cli.tables import write_table
@@ -74,7 +74,7 @@ def test_divergence_keeps_what_was_good(folder: Path) -> None:
     assert error.endswith("the model of epoch 1 is kept in runs/wild/model")
     run = Run(folder / "runs/wild")
     assert not run.finished
-    assert load_model(run.model_dir, verify=True).label_names == ("bad", "good")
+    assert load_classifier(run.model_dir, verify=True).label_names == ("bad", "good")
     checkpoints = list(run.checkpoints_dir.glob("*/state.safetensors"))
     assert checkpoints
     for path in checkpoints:

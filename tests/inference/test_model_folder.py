@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from rnncli.errors import RunError
-from rnncli.inference.model_folder import REMEDY, load_model, save_model
+from rnncli.inference.model_folder import REMEDY, load_classifier, save_model
 from rnncli.models.numpy_forward import forward
 from rnncli.models.parameters import parameters
 from rnncli.settings.model import ARCHES, ModelShape
@@ -56,7 +56,7 @@ def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -
     model = random_model(config, label_names=LABELS, max_length=17, keep="both")
     save_model(tmp_path / "model", model)
     (tmp_path / "model").rename(tmp_path / "elsewhere")
-    found = load_model(tmp_path / "elsewhere", verify=True)
+    found = load_classifier(tmp_path / "elsewhere", verify=True)
     assert (found.config, found.label_names) == (config, LABELS[:num_classes])
     assert (found.max_length, found.keep) == (17, "both")
     assert found.dataset == model.dataset
@@ -80,7 +80,7 @@ def test_saving_replaces_the_folder_whole(folder: Path) -> None:
     save_model(folder, random_model(CONFIG, seed=1, label_names=LABELS))
     assert not (folder / "left over").exists()
     expected = random_parameters(CONFIG, seed=1)
-    np.testing.assert_array_equal(load_model(folder).parameters[KERNEL], expected[KERNEL])
+    np.testing.assert_array_equal(load_classifier(folder).parameters[KERNEL], expected[KERNEL])
 
 
 def test_a_model_that_is_wrong_is_not_saved(folder: Path) -> None:
@@ -103,10 +103,10 @@ def test_each_file_is_checked_and_named(folder: Path, name: str) -> None:
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(RunError, match=rf"model/\S+: .*; {REMEDY}$"):
-        load_model(folder)
+        load_classifier(folder)
     (folder / name).unlink()
     with pytest.raises(RunError, match=rf"model/{name}: it is missing.*; {REMEDY}$"):
-        load_model(folder)
+        load_classifier(folder)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_each_file_is_checked_and_named(folder: Path, name: str) -> None:
 def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message: str) -> None:
     change_parameters(folder, **changes)
     with pytest.raises(RunError, match=message) as failure:
-        load_model(folder)
+        load_classifier(folder)
     assert "model.safetensors" in str(failure.value)
 
 
@@ -146,14 +146,14 @@ def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message:
 def test_wrong_descriptions_are_refused(folder: Path, entry: str, value: Any, message: str) -> None:
     rewrite(folder, **{entry: value})
     with pytest.raises(RunError, match=message):
-        load_model(folder)
+        load_classifier(folder)
 
 
 @pytest.mark.parametrize("name", ["config", "label_names", "max_length", "keep", "dataset", "golden"])
 def test_an_entry_that_a_foreign_description_lacks_is_named(folder: Path, name: str) -> None:
     rewrite(folder, without=name)
     with pytest.raises(RunError, match=rf"model\.json: it describes no model \(KeyError: '{name}'\)"):
-        load_model(folder)
+        load_classifier(folder)
 
 
 @pytest.mark.parametrize(
@@ -167,24 +167,24 @@ def test_an_entry_that_a_foreign_description_lacks_is_named(folder: Path, name: 
     ],
 )
 def test_golden_pairs_are_replayed_when_asked(folder: Path, pair: Any, message: str) -> None:
-    load_model(folder, verify=True)
+    load_classifier(folder, verify=True)
     rewrite(folder, golden=[pair])
-    load_model(folder)
+    load_classifier(folder)
     with pytest.raises(RunError, match=message):
-        load_model(folder, verify=True)
+        load_classifier(folder, verify=True)
 
 
 def test_golden_pairs_find_swapped_parameters(folder: Path) -> None:
     """Whole, well-shaped parameters of another run under this run's description."""
     (folder / "model.safetensors").write_bytes(save(random_parameters(CONFIG, seed=1)))
     rewrite(folder)
-    load_model(folder)
+    load_classifier(folder)
     with pytest.raises(RunError, match="does not give its own golden probabilities"):
-        load_model(folder, verify=True)
+        load_classifier(folder, verify=True)
 
 
 def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").write_bytes(Tokenizer.train(["some other words"], 29).to_bytes())
     rewrite(folder)
     with pytest.raises(RunError, match=r"tokenizer\.json: expected 29 entries, found 5"):
-        load_model(folder)
+        load_classifier(folder)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnncli.errors import RunError
-from rnncli.inference import predictions
+from rnncli.inference import scoring
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.settings.model import ModelShape
@@ -53,7 +53,7 @@ def test_the_jitted_model_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     model, random = random_model(CONFIG), np.random.default_rng(3)
     texts = [random.integers(1, 103, length, dtype=np.int32) for length in random.integers(0, 24, 61)]
     expected = Predictor(model).probabilities(texts)
-    monkeypatch.setattr(predictions, "BREAK_EVEN", 0)
+    monkeypatch.setattr(scoring, "BREAK_EVEN", 0)
     np.testing.assert_allclose(Predictor(model).probabilities(texts), expected, atol=1e-6)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rnncli.data.dataset import Dataset
 from rnncli.errors import RunError
-from rnncli.inference.model_folder import load_model
+from rnncli.inference.averaged_model import load_model
 from rnncli.runs.run import Run
 from rnncli.system.sealed import SUMS, Sealed
 from rnncli.training.checkpoints import KEPT

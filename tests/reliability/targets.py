@@ -13,7 +13,7 @@ from rnncli.data.reading.lines import Row, read_lines
 from rnncli.data.reading.tables import iter_rows
 from rnncli.data.reading.text_input import TextRow, input_rows
 from rnncli.data.sources import table as table_source
-from rnncli.inference.model_folder import DESCRIPTION, PARAMETERS, TOKENIZER, load_model, save_model
+from rnncli.inference.model_folder import DESCRIPTION, PARAMETERS, TOKENIZER, load_classifier, save_model
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.reporting.predictions import header_of, line_of
 from rnncli.settings.choices import OutputFormat, TableFormat
@@ -177,7 +177,7 @@ def model_loader(folder: Path) -> tuple[Callable[[bytes], None], list[bytes]]:
             (folder / name).write_bytes(changed if name == CHANGED[kind] else before)
         if kind:
             reseal(folder)
-        model = load_model(folder, verify=True)
+        model = load_classifier(folder, verify=True)
         predictions = Predictor(model).predict(["great movie", "", "zzz " * 7])
         assert len(predictions) == 3
         assert all(each.label in model.label_names for each in predictions)

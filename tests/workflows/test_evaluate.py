@@ -10,7 +10,7 @@ import pytest
 
 from rnncli.data.dataset import Dataset
 from rnncli.errors import DataError
-from rnncli.inference.model_folder import load_model
+from rnncli.inference.averaged_model import load_model
 from rnncli.inference.predictions import Predictor
 from rnncli.settings.prepare import PrepareSettings
 from rnncli.system.progress import Progress, no_report
@@ -56,12 +56,12 @@ def test_results_are_in_the_order_of_the_split_whatever_the_batches(
     lengths: list[int] = []
 
     class Spy(Predictor):
-        def probabilities(self, token_ids: Sequence[np.ndarray]) -> np.ndarray:
+        def logits(self, token_ids: Sequence[np.ndarray]) -> np.ndarray:
             lengths.extend(map(len, token_ids))
-            return super().probabilities(token_ids)
+            return super().logits(token_ids)
 
     monkeypatch.setattr(workflow, "Predictor", Spy)
-    alone = [Predictor(model).probabilities([split[index]])[0] for index in range(307)]
+    alone = [Predictor(model).logits([split[index]])[0] for index in range(307)]
     for batch_size in (13, 307):
         found = workflow.score(model, split, batch_size=batch_size, report=no_report, stage="Scoring")
         np.testing.assert_allclose(found, alone, rtol=0, atol=1e-9)
