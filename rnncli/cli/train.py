@@ -8,6 +8,7 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import (
+    A_RUN,
     RUNS_DIR,
     Debug,
     Json,
@@ -49,6 +50,13 @@ def train(
         str | None,
         run_option(help="Continue this run where it stopped.", autocompletion=complete_unfinished_run),
     ] = None,
+    average: Annotated[
+        list[str] | None,
+        run_option(
+            help="Average this run with others, each named so: weights by validation, nothing is trained.",
+            **A_RUN,
+        ),
+    ] = None,
     checkpoint_every: Annotated[
         str | None, run_option(help="Also save every N steps or minutes: 500, 10m.", metavar="N|Nm")
     ] = None,
@@ -74,11 +82,31 @@ def train(
     --preset, else its default.
     """
     from rnncli.data.dataset import list_datasets
-    from rnncli.reporting.progress import training_progress
+    from rnncli.reporting.progress import stage_progress, training_progress
     from rnncli.workflows.train import train as train_run
 
     cluster = _cluster(coordinator, num_processes, process_id, name or resume)
     writes = cluster is None or cluster.is_first
+    start = partial(
+        train_run,
+        dataset=dataset,
+        name=name,
+        resume=resume,
+        preset=preset,
+        config=config,
+        runs_dir=runs_dir,
+        checkpoint_every=checkpoint_every,
+        cluster=cluster,
+        warn=console.warn if writes else lambda _text: None,
+        **given,
+    )
+    if average:
+        terminal = console.stderr_console()
+        terminal.quiet = quiet or not terminal.is_terminal  # it shows a bar there, and no lines elsewhere
+        with stage_progress(terminal) as report:
+            run = start(average=average, report=report)
+        _report_end(run, json=json, quiet=quiet)
+        return
     if dataset is None and resume is None and not list_datasets(runs_dir):
         console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
     stopped = 0
@@ -97,20 +125,7 @@ def train(
                         training.save_checkpoint()
                         return
 
-        run = train_run(
-            dataset=dataset,
-            name=name,
-            resume=resume,
-            preset=preset,
-            config=config,
-            runs_dir=runs_dir,
-            checkpoint_every=checkpoint_every,
-            devices=devices,
-            cluster=cluster,
-            warn=console.warn if writes else lambda _text: None,
-            follow=follow,
-            **given,
-        )
+        run = start(devices=devices, follow=follow)
     if stopped:
         if writes:
             console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
@@ -146,11 +161,17 @@ def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:
     if json:
         console.out_json(summary)
     elif not quiet:
+        figures = f"validation accuracy {summary['val_accuracy']:.2%}, loss {summary['val_loss']:.4f}"
+        if run.members:
+            first = ", ".join(f"{name} {weight:.3f}" for name, weight in summary["weights"].items())
+            figures, curves = f"weights {first}: {figures}", ""
+        else:
+            figures = f"best epoch {summary['best_epoch']}: {figures}"
+            curves = f"curves  {run.history_path}, {run.metrics_path.name}\n"
         console.out(
-            f"best epoch {summary['best_epoch']}: validation accuracy {summary['val_accuracy']:.2%}, "
-            f"loss {summary['val_loss']:.4f}\n"
+            f"{figures}\n"
             f"model   {run.model_dir}/\n"
-            f"curves  {run.history_path}, {run.metrics_path.name}\n"
+            f"{curves}"
             f"next    rnncli eval {run.name}{option}\n"
             f'        rnncli predict --run {run.name}{option} "great movie"'
         )

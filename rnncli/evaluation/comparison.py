@@ -24,7 +24,7 @@ class Entry:
     run: str
     dataset: str  # that it was trained on
     fingerprint: str  # of that dataset
-    settings: dict[str, Any]  # the dataset's name among them
+    settings: dict[str, Any]  # the dataset's name among them; None for one that the run has not
     parameters: int
     train_seconds: float
     model_bytes: int  # of the files that prediction needs
@@ -60,7 +60,7 @@ class Comparison:
     """Runs on the same data."""
 
     split: str  # that evaluations are of
-    differing: list[str]  # the settings that are not the same in all runs
+    differing: list[str]  # the settings that are not the same in all runs that have them
     entries: list[Entry]  # the runs, sorted
 
     @property
@@ -95,7 +95,7 @@ def side_by_side(entries: Sequence[Entry], *, split: str, sort: SortKey) -> Comp
     """
     require_same_data(entries)
     settings = [entry.settings for entry in entries]
-    differing = [name for name in settings[0] if any(other[name] != settings[0][name] for other in settings)]
+    differing = [name for name in settings[0] if len({own[name] for own in settings} - {None}) > 1]
     return Comparison(split, differing, _sorted(_tested(entries), sort))
 
 

@@ -89,5 +89,7 @@ def p_value(value: float | None) -> Text:
 
 
 def setting(value: Any) -> Text:
-    """The value of a setting in few characters."""
+    """The value of a setting in few characters; a dash where a run has none, as averages do."""
+    if value is None:
+        return Text("-")
     return plain(f"{value:g}" if isinstance(value, float) else str(value))

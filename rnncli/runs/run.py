@@ -67,8 +67,14 @@ class Run:
         return self.sealed.json(CONFIG, FORMAT_VERSION)
 
     @property
+    def members(self) -> dict[str, dict[str, str]]:
+        """The runs that this one is an average of: where each was and its model's fingerprint, by name."""
+        found: dict[str, dict[str, str]] = self.description.get("average", {})
+        return found
+
+    @property
     def config(self) -> TrainSettings:
-        """The settings that the run was trained with."""
+        """The settings that the run was trained with; an average has none."""
         return TrainSettings.from_dict(self.description["train"], where=str(self.config_path))
 
     @property
@@ -91,10 +97,11 @@ class Run:
         """Equal as long as the model is the same."""
         return Sealed.open(self.model_dir, error=RunError, remedy=REMEDY).fingerprint
 
-    def begin(self, config: TrainSettings, *, dataset: str, fingerprint: str, **extra: Any) -> None:
-        """Write config.json, the first file of a run, and its checksum."""
+    def begin(self, config: TrainSettings | None, *, dataset: str, fingerprint: str, **extra: Any) -> None:
+        """Write config.json, the first file of a run, and its checksum; an average has no `config`."""
         data = {"dataset": dataset, "fingerprint": fingerprint}
-        values = {"format_version": FORMAT_VERSION, "run": self.name, **data, "train": config.to_dict()}
+        settings = {"train": config.to_dict()} if config else {}
+        values = {"format_version": FORMAT_VERSION, "run": self.name, **data, **settings}
         content = json_bytes({**values, **extra})
         write_sums(self.path, {CONFIG: hashlib.sha256(content).hexdigest()})
         write_bytes(self.config_path, content)
@@ -114,7 +121,7 @@ class Run:
         write_json(self.summary_path, {"format_version": FORMAT_VERSION, **summary})
         # Without the plot, which holds nothing that metrics.jsonl does not, and may be deleted.
         files = [self.config_path, self.metrics_path, self.summary_path]
-        files += self.model_dir.iterdir()
+        files += [path for path in self.model_dir.rglob("*") if path.is_file()]
         write_sums(self.path, {str(file.relative_to(self.path)): sha256_of(file) for file in files})
 
     def require_new(self) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rnncli.evaluation.comparison import Comparison, Entry, side_by_side
 from rnncli.runs.finding import list_runs, no_finished_run, resolve_run
 from rnncli.runs.run import Run
+from rnncli.settings.base import declared
 from rnncli.settings.choices import SortKey, SplitName
+from rnncli.settings.train import TrainSettings
 from rnncli.workflows.stored_evaluations import stored_evaluation
 
 
@@ -54,11 +57,20 @@ def read_entry(run: Run, split: SplitName, dataset: str | None) -> Entry:
         run=run.name,
         dataset=run.dataset_name,
         fingerprint=run.dataset_fingerprint,
-        settings={"dataset": run.dataset_name, **run.config.options()},
+        settings=_settings(run),
         parameters=summary["parameters"],
         train_seconds=summary["train_seconds"],
-        model_bytes=sum(path.stat().st_size for path in run.model_dir.glob("*")),
+        model_bytes=sum(path.stat().st_size for path in run.model_dir.rglob("*") if path.is_file()),
         val_accuracy=summary["val_accuracy"],
         val_loss=summary["val_loss"],
         evaluation=stored_evaluation(run, dataset or run.dataset_name, split),
     )
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """The dataset and the settings that a run was trained with, by name; an average has none but the arch."""
+    if run.members:
+        own = dict.fromkeys(found.name for found in declared(TrainSettings)) | {"arch": "average"}
+    else:
+        own = run.config.options()
+    return {"dataset": run.dataset_name, **own}

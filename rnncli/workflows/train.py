@@ -1,7 +1,7 @@
 """Training a classifier: which run, on which data, with which settings; then the run itself."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,9 @@ from rnncli.settings.base import require
 from rnncli.settings.train import TrainSettings, resolve_settings
 from rnncli.system.cluster import Cluster
 from rnncli.system.jax_setup import start_jax
+from rnncli.system.progress import Report, no_report
+from rnncli.workflows.average import average as average_of
+from rnncli.workflows.average import resume_average
 
 if TYPE_CHECKING:
     from rnncli.workflows.training_run import TrainingRun
@@ -30,6 +33,7 @@ def train(
     dataset: str | Path | None = None,
     name: str | None = None,
     resume: str | None = None,
+    average: Sequence[str] = (),
     preset: str | None = None,
     config: str | Path | None = None,
     runs_dir: str | Path = "runs",
@@ -38,6 +42,7 @@ def train(
     cluster: Cluster | None = None,
     warn: Callable[[str], None] = warnings.warn,
     follow: Callable[["TrainingRun"], object] = to_the_end,
+    report: Report = no_report,
     **settings: Any,
 ) -> Run:
     """Train a classifier and return its run; the ``summary`` of a finished one holds the figures.
@@ -47,6 +52,8 @@ def train(
             where there is none.
         name: of the run; DATASET-ARCH-N unless given.
         resume: the run to continue instead, by name or path, on its dataset with its settings.
+        average: runs, by name or path, whose weighted average to make instead: nothing is trained, and
+            there are no settings. See `rnncli.workflows.average`.
         preset: the name of settings to start from.
         config: a TOML file of settings, which override those of the preset.
         runs_dir: the folder of runs and prepared datasets.
@@ -57,6 +64,7 @@ def train(
         warn: what to do with a warning.
         follow: goes through the `events` of the training, under the run's lock; where it leaves early,
             after `save_checkpoint`, the run can be resumed.
+        report: called with the progress of scoring texts, where runs are averaged.
         **settings: settings by the names of their options, such as ``arch="lstm", epochs=3``; they
             override all others.
 
@@ -67,13 +75,25 @@ def train(
         DivergedError: the loss, a gradient or a parameter was not finite.
     """
     runs_dir, every = Path(runs_dir), parse_interval(checkpoint_every)
+    if average:
+        require(
+            {resume, preset, config, checkpoint_every, cluster} == {None} and not settings,
+            "--average takes trained runs as they are: leave out all options but --dataset and --name",
+        )
+        where = None if dataset is None else str(dataset)
+        return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)
     if resume is not None:
         require(
             {name, dataset, preset, config} == {None},
             "--resume continues a run under its name, on its dataset, with its settings: "
             "leave out --name, --dataset, --preset and --config",
         )
-        run, data, chosen = _unfinished_run(runs_dir, resume, settings)
+        run = find_run(runs_dir, resume)
+        if run.finished:
+            raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
+        if run.members:
+            return resume_average(run, runs_dir, warn, report)
+        data, chosen = _as_begun(run, runs_dir, settings)
     else:
         chosen = resolve_settings(settings, None if config is None else Path(config), preset)
         run, data = _new_run(runs_dir, chosen, name, dataset)
@@ -133,13 +153,8 @@ def _new_run(
     return Run(runs_dir / name), data
 
 
-def _unfinished_run(
-    runs_dir: Path, name: str, given: Mapping[str, Any]
-) -> tuple[Run, Dataset, TrainSettings]:
-    """A run to continue, with its own dataset and settings, which those given must not contradict."""
-    run = find_run(runs_dir, name)
-    if run.finished:
-        raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
+def _as_begun(run: Run, runs_dir: Path, given: Mapping[str, Any]) -> tuple[Dataset, TrainSettings]:
+    """The dataset and the settings of a run to continue, which those given must not contradict."""
     settings = run.config
     kept = settings.options()
     differing = {key: value for key, value in given.items() if value != kept.get(key)}
@@ -153,4 +168,4 @@ def _unfinished_run(
             f"{run.dataset_fingerprint[:12]}, but that in {dataset.path} has {dataset.fingerprint[:12]}: "
             "prepare it again as it was"
         )
-    return run, dataset, settings
+    return dataset, settings
