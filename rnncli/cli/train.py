@@ -50,6 +50,15 @@ def train(
         str | None,
         run_option(help="Continue this run where it stopped.", autocompletion=complete_unfinished_run),
     ] = None,
+    start_from: Annotated[
+        str | None,
+        run_option(
+            "--from",
+            help="Start from this run's word vectors, encoder and, where labels and pooling agree, head; its "
+            "settings of the model are then the defaults.",
+            **A_RUN,
+        ),
+    ] = None,
     average: Annotated[
         list[str] | None,
         run_option(
@@ -92,6 +101,7 @@ def train(
         dataset=dataset,
         name=name,
         resume=resume,
+        start_from=start_from,
         preset=preset,
         config=config,
         runs_dir=runs_dir,
@@ -117,6 +127,8 @@ def train(
             nonlocal stopped
             err = console.stderr_console(quiet=quiet or not writes)
             err.print(_what_is_trained(training))
+            if training.taken:
+                err.print(f"{training.taken} (of run {start_from})")
             with training_progress(err, training.settings) as show:
                 for event in training.events():
                     show(event)

@@ -78,14 +78,22 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def resolve_settings(given: Mapping[str, Any], config: Path | None, preset: str | None) -> TrainSettings:
+def resolve_settings(
+    given: Mapping[str, Any],
+    config: Path | None,
+    preset: str | None,
+    model: ModelSettings | None = None,
+) -> TrainSettings:
     """The settings of a run: those `given` by name, else of a TOML file, of a preset, the defaults.
+
+    The defaults of a model are those of `model`, where there is one to start from.
 
     Raises:
         UsageError: the preset or a setting is unknown, or a value is out of range.
     """
     require(preset is None or preset in PRESETS, f"no preset '{preset}'; known: {', '.join(PRESETS)}")
-    values = dict(PRESETS[preset]) if preset else {}
+    values = {"model": model.to_dict()} if model else {}
+    values = merged(values, PRESETS[preset]) if preset else values
     if config:
         from_file = _read_toml(config)
         TrainSettings.from_dict(from_file, where=str(config))

@@ -101,6 +101,11 @@ class Tokenizer:
         content: str = self._backend.to_str()
         return content.encode() + b"\n"
 
+    def ids_by_word(self) -> dict[str, int]:
+        """The vocabulary: the id of every entry, padding and unknown included."""
+        ids: dict[str, int] = self._backend.get_vocab()
+        return ids
+
     def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
         """The token ids of each text, int32 [length], not truncated; an empty text gives none."""
         ids_of = self._ids_of_pieces.__getitem__

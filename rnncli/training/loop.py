@@ -17,7 +17,7 @@ from flax.traverse_util import flatten_dict
 
 from rnncli.errors import DivergedError
 from rnncli.settings.train import TrainSettings
-from rnncli.training.objectives.base import Objective, Sums
+from rnncli.training.objectives.base import Objective, Params, Sums
 from rnncli.training.optimizer import learning_rates
 from rnncli.training.step import Programs, TrainState
 
@@ -104,6 +104,10 @@ class Trainer:
         """Whether no epoch is left, or early stopping has ended the training."""
         done, patience = len(self.standing.history), self._settings.early_stopping
         return done >= self._settings.epochs or 0 < patience <= done - self.standing.best_epoch
+
+    def start_from(self, params: Params) -> None:
+        """Begin with other parameters than random ones."""
+        self.state = self._programs.initial_state(params)
 
     def restore(self, state: TrainState, standing: Standing) -> None:
         """Continue from a saved state."""

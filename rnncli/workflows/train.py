@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.data.dataset import Dataset, list_datasets, resolve_dataset
 from rnncli.errors import RunError, UsageError
-from rnncli.runs.finding import check_name, find_run, reserve_run_name
+from rnncli.runs.finding import check_name, find_run, reserve_run_name, resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.base import require
 from rnncli.settings.train import TrainSettings, resolve_settings
 from rnncli.system.cluster import Cluster
 from rnncli.system.jax_setup import start_jax
 from rnncli.system.progress import Report, no_report
+from rnncli.training.warm_start import require_same_sizes
 from rnncli.workflows.average import average as average_of
 from rnncli.workflows.average import resume_average
 
@@ -34,6 +35,7 @@ def train(
     name: str | None = None,
     resume: str | None = None,
     average: Sequence[str] = (),
+    start_from: str | None = None,
     preset: str | None = None,
     config: str | Path | None = None,
     runs_dir: str | Path = "runs",
@@ -54,6 +56,8 @@ def train(
         resume: the run to continue instead, by name or path, on its dataset with its settings.
         average: runs, by name or path, whose weighted average to make instead: nothing is trained, and
             there are no settings. See `rnncli.workflows.average`.
+        start_from: the run, by name or path, whose parameters to start from where they fit, and whose
+            settings of the model are then the defaults (option ``--from``).
         preset: the name of settings to start from.
         config: a TOML file of settings, which override those of the preset.
         runs_dir: the folder of runs and prepared datasets.
@@ -77,16 +81,17 @@ def train(
     runs_dir, every = Path(runs_dir), parse_interval(checkpoint_every)
     if average:
         require(
-            {resume, preset, config, checkpoint_every, cluster} == {None} and not settings,
+            {resume, start_from, preset, config, checkpoint_every, cluster} == {None} and not settings,
             "--average takes trained runs as they are: leave out all options but --dataset and --name",
         )
         where = None if dataset is None else str(dataset)
         return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)
+    source: Run | None = None
     if resume is not None:
         require(
-            {name, dataset, preset, config} == {None},
+            {name, dataset, start_from, preset, config} == {None},
             "--resume continues a run under its name, on its dataset, with its settings: "
-            "leave out --name, --dataset, --preset and --config",
+            "leave out --name, --dataset, --from, --preset and --config",
         )
         run = find_run(runs_dir, resume)
         if run.finished:
@@ -95,7 +100,13 @@ def train(
             return resume_average(run, runs_dir, warn, report)
         data, chosen = _as_begun(run, runs_dir, settings)
     else:
-        chosen = resolve_settings(settings, None if config is None else Path(config), preset)
+        file = None if config is None else Path(config)
+        if start_from is None:
+            chosen = resolve_settings(settings, file, preset)
+        else:
+            source = _source(runs_dir, start_from)
+            chosen = resolve_settings(settings, file, preset, source.config.model)
+            require_same_sizes(chosen.model, source.config.model, source.name)
         run, data = _new_run(runs_dir, chosen, name, dataset)
     writes = cluster is None or cluster.is_first
     remedy = "wait for it" if resume is not None else "wait for it, or choose another --name"
@@ -108,8 +119,8 @@ def train(
         training = TrainingRun(run, data, chosen, every, warn)
         if resume is not None:
             training.resume()
-        elif writes:
-            training.start()
+        else:
+            training.start(source)
         try:
             follow(training)
         except (OSError, MemoryError) as error:
@@ -151,6 +162,16 @@ def _new_run(
         data = resolve_dataset(runs_dir, None if dataset is None else str(dataset))
     name = name or reserve_run_name(runs_dir, f"{data.manifest.name}-{settings.model.arch}")
     return Run(runs_dir / name), data
+
+
+def _source(runs_dir: Path, name: str) -> Run:
+    """The run to start from."""
+    run = resolve_run(runs_dir, name)
+    if run.members:
+        raise RunError(
+            f"run '{run.name}' is an average: start from one of its members, {', '.join(run.members)}"
+        )
+    return run
 
 
 def _as_begun(run: Run, runs_dir: Path, given: Mapping[str, Any]) -> tuple[Dataset, TrainSettings]:

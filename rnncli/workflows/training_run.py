@@ -8,17 +8,19 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import jax
-from flax.traverse_util import flatten_dict
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
-from rnncli.errors import DivergedError
+from rnncli.errors import DivergedError, RunError
 from rnncli.inference.averaged_model import load_model
-from rnncli.inference.model_folder import SavedModel, save_model
+from rnncli.inference.model_folder import SavedModel, load_classifier, save_model
+from rnncli.models.parameters import initial_parameters
 from rnncli.reporting.plots import plot_history
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
@@ -28,6 +30,7 @@ from rnncli.training.loop import EpochDone, Standing, StepDone, Trainer, require
 from rnncli.training.objectives.classification import Classification
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs
+from rnncli.training.warm_start import WarmStart, warm_start
 
 
 class TrainingRun:
@@ -71,14 +74,28 @@ class TrainingRun:
         tx = make_optimizer(settings.optimizer, objective.batches_per_epoch * settings.epochs)
         self._programs = Programs(objective, tx, self.mesh)
         self.trainer = Trainer(settings, objective, self._programs)
+        self.taken: WarmStart | None = None  # of another run's model, when training starts from one
 
     @property
     def num_parameters(self) -> int:
         """Trainable numbers in the model."""
         return sum(leaf.size for leaf in jax.tree.leaves(self.trainer.state.params))
 
-    def start(self) -> None:
-        """Write the run's config.json."""
+    def start(self, source: Run | None = None) -> None:
+        """Take over what fits of another run's model, if one is given, and write the run's config.json."""
+        extra: dict[str, Any] = {}
+        if source is not None:
+            taken = self._take(source)
+            extra["from"] = {
+                "run": source.name,
+                "path": str(source.path.resolve()),
+                "model": source.model_fingerprint,
+                "words": taken.words,
+                "new_words": taken.new_words,
+                "new": taken.new,
+            }
+        if not self._writes:
+            return
         packages = ("jax", "jaxlib", "flax", "optax", "numpy")
         self.run.begin(
             self.settings,
@@ -91,18 +108,33 @@ class TrainingRun:
                 "machine": platform.machine(),
                 "devices": f"{self.mesh.size} × {jax.devices()[0].device_kind}",
             },
+            **extra,
         )
+
+    def _take(self, source: Run) -> WarmStart:
+        """Let training begin with what fits of another run's parameters."""
+        model, fresh = load_classifier(source.model_dir), initial_parameters(self._shape, self.settings.seed)
+        taken = warm_start(fresh, self._shape, self.dataset.tokenizer, self._manifest.label_names, model)
+        self.trainer.start_from(unflatten_dict(taken.parameters, sep="."))
+        self.taken = taken
+        return taken
 
     def resume(self) -> None:
         """Continue from the newest whole checkpoint, or from the start where there is none yet.
 
         Raises:
-            RunError: no checkpoint is whole.
+            RunError: no checkpoint is whole; or there is none yet, and the run that this one started from
+                is missing or changed.
         """
         checkpoint = load_newest_checkpoint(self.run.checkpoints_dir, self.trainer.state, self._warn)
         if checkpoint is not None:
             state, standing = checkpoint
             self.trainer.restore(state, Standing(**standing))
+        elif (begun_from := self.run.description.get("from")) is not None:
+            source = Run(Path(begun_from["path"]))
+            if source.model_fingerprint != begun_from["model"]:
+                raise RunError(f"run '{source.name}' changed since '{self.run.name}' was started from it")
+            self._take(source)
         if self._writes:
             self.run.write_metrics(self.trainer.standing.history)
 
