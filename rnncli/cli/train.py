@@ -128,7 +128,7 @@ def train(
             err = console.stderr_console(quiet=quiet or not writes)
             err.print(_what_is_trained(training))
             if training.taken:
-                err.print(f"{training.taken} (of run {start_from})")
+                err.print(training.taken)
             with training_progress(err, training.settings) as show:
                 for event in training.events():
                     show(event)

@@ -35,6 +35,15 @@ class OptimizerSettings(Settings):
     warmup_steps: int = setting(0, "Steps over which the learning rate rises from 0.", min=0)
     weight_decay: float = setting(0.0, "Weight decay, with adamw only.", min=0)
     clip_norm: float = setting(1.0, "Clip gradients to this global norm; 0 disables clipping.", min=0)
+    unfreeze_epochs: int = setting(
+        0,
+        "Train the head alone at first, and a layer more after every so many epochs, down to the word "
+        "vectors; 0: all from the start.",
+        min=0,
+    )
+    layer_rate_decay: float = setting(
+        1.0, "Divide the learning rate by this for each layer below the head.", min=1
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

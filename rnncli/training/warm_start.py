@@ -25,13 +25,13 @@ class WarmStart:
     new: list[str]  # the parameters that are as without another model, by name
 
     def __str__(self) -> str:
-        """What was taken and what not, in two lines."""
+        """What was taken and what not, in a line."""
         taken = [f"the vectors of {self.words:,} words", "the encoder"]
         new = [f"the vectors of {self.new_words:,} words"] if self.new_words else []
         head = [name for name in self.new if name.startswith(HEAD)]
         (new if head else taken).append("the head")
         new += [name for name in self.new if name not in head]
-        return f"taken: {', '.join(taken)}\nnew: {', '.join(new) or 'nothing'}"
+        return f"{', '.join(taken)}; new: {', '.join(new) or 'nothing'}"
 
 
 def require_same_sizes(wanted: ModelSettings, found: ModelSettings, run: str) -> None:

@@ -71,10 +71,11 @@ class TrainingRun:
             max_length=self._manifest.config.max_length,
             num_devices=self.mesh.size,
         )
-        tx = make_optimizer(settings.optimizer, objective.batches_per_epoch * settings.epochs)
+        steps, layers = objective.batches_per_epoch, settings.model.num_layers
+        tx = make_optimizer(settings.optimizer, steps, settings.epochs, layers)
         self._programs = Programs(objective, tx, self.mesh)
         self.trainer = Trainer(settings, objective, self._programs)
-        self.taken: WarmStart | None = None  # of another run's model, when training starts from one
+        self.taken = ""  # what was taken of another run's model, and what not, where one is started from
 
     @property
     def num_parameters(self) -> int:
@@ -116,7 +117,7 @@ class TrainingRun:
         model, fresh = load_classifier(source.model_dir), initial_parameters(self._shape, self.settings.seed)
         taken = warm_start(fresh, self._shape, self.dataset.tokenizer, self._manifest.label_names, model)
         self.trainer.start_from(unflatten_dict(taken.parameters, sep="."))
-        self.taken = taken
+        self.taken = f"from {source.name}: {taken}"
         return taken
 
     def resume(self) -> None:

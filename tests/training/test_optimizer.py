@@ -3,9 +3,11 @@
 import dataclasses
 from typing import Any, get_args
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from rnncli.settings.train import Optimizer, OptimizerSettings, Schedule
 from rnncli.training.optimizer import learning_rates, make_optimizer
@@ -58,3 +60,59 @@ def test_weight_decay_pulls_to_zero() -> None:
 def test_the_first_update_goes_downhill(optimizer: Optimizer) -> None:
     update = first_update(change(name=optimizer), np.array([0.25, -0.5]), np.ones(2))
     assert np.sign(update).tolist() == [-1, 1]
+
+
+LAYERS = [
+    ("output", "kernel"),
+    ("encoder", "layer_1", "forward", "bias"),
+    ("encoder", "layer_0", "forward", "bias"),
+    ("embedding", "table"),
+]
+
+
+def updates_by_layer(config: OptimizerSettings, gradient: float, steps: int) -> np.ndarray:
+    """The updates [steps, layers] of one number in each layer, from the head down, of a constant gradient."""
+    params = unflatten_dict(dict.fromkeys(LAYERS, jnp.ones(())))
+    gradients = unflatten_dict(dict.fromkeys(LAYERS, jnp.asarray(gradient)))
+    tx = make_optimizer(config, steps_per_epoch=7, epochs=11, num_layers=2)
+    state, found = tx.init(params), []
+    for _ in range(steps):
+        updates, state = jax.jit(tx.update)(gradients, state, params)
+        found.append([float(flatten_dict(updates)[name]) for name in LAYERS])
+    return np.array(found)
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+def test_lower_layers_learn_slower(optimizer: Optimizer) -> None:
+    plain = updates_by_layer(change(name=optimizer), 0.25, 5)
+    found = updates_by_layer(change(name=optimizer, layer_rate_decay=2.0), 0.25, 5)
+    np.testing.assert_allclose(found, plain / [1, 2, 4, 8], rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+def test_layers_start_one_after_the_other_as_if_each_were_the_first(optimizer: Optimizer) -> None:
+    """After 2 epochs of 7 steps each; with weight decay too, what waits does not move."""
+    decay = 0.1 if optimizer == "adamw" else 0.0
+    config = change(name=optimizer, unfreeze_epochs=2, weight_decay=decay)
+    found = updates_by_layer(config, 0.25, 3 * 14 + 5)
+    plain = updates_by_layer(change(name=optimizer, weight_decay=decay), 0.25, 3 * 14 + 5)[:, 0]
+    for depth in range(4):
+        start = 14 * depth
+        assert not found[:start, depth].any()
+        np.testing.assert_allclose(found[start:, depth], plain[: len(found) - start], rtol=1e-5)
+
+
+def test_the_schedule_is_that_of_the_run_in_every_layer() -> None:
+    config = change(schedule="linear", unfreeze_epochs=3, layer_rate_decay=2.0, name="rmsprop")
+    rates, found = learning_rates(config, 77), updates_by_layer(config, 0.25, 70)
+    for depth in range(4):
+        late = 21 * depth + 5  # the sixth step of the layer, to compare with the sixth of the head
+        ratio = found[late, depth] / found[5, 0]
+        assert ratio == pytest.approx(float(rates(late) / rates(5)) / 2**depth, rel=1e-4)
+
+
+def test_what_waits_does_not_count_for_clipping() -> None:
+    found = updates_by_layer(change(clip_norm=1.0, unfreeze_epochs=1), 3.0, 22)
+    norms = [float(np.linalg.norm(row)) for row in found]
+    assert norms[0] == pytest.approx(0.5)  # the rate times the norm, which the head has for itself
+    assert found[21, 3] == pytest.approx(-0.5 / 2)  # a quarter of the squared norm

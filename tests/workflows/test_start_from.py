@@ -3,13 +3,16 @@
 import shutil
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
 import rnncli
 from rnncli.errors import RunError, UsageError
 from rnncli.inference.model_folder import SavedModel, load_classifier
 from rnncli.runs.run import Run
+from rnncli.training.loop import EpochDone
 from rnncli.workflows.training_run import TrainingRun
 from tests.cli.tables import write_table
 
@@ -121,6 +124,32 @@ def test_it_resumes_bit_for_bit(runs_dir: Path, steps: int) -> None:
     assert not rnncli.train(name="left", follow=leave, **options).finished
     resumed = rnncli.train(resume="left", runs_dir=runs_dir)
     assert resumed.model_fingerprint == whole.model_fingerprint
+
+
+def test_layers_are_unfrozen_from_the_head_down(runs_dir: Path) -> None:
+    """Also across a resumption: the state of what waits is part of the checkpoint."""
+    options = {"dataset": "films", "start_from": "first", "runs_dir": runs_dir, **QUICK}
+    options |= {"unfreeze_epochs": 1, "layer_rate_decay": 2.6, "epochs": 2}
+    first = load_classifier(runs_dir / "first" / "model")
+    models: list[dict[str, np.ndarray]] = []
+
+    def follow(training: TrainingRun) -> None:
+        for event in training.events():
+            if isinstance(event, EpochDone):
+                models.append(flatten_dict(jax.device_get(training.trainer.state.params), sep="."))
+
+    def leave(training: TrainingRun) -> None:
+        for _, _event in zip(range(11), training.events(), strict=False):  # in the second epoch
+            training.save_checkpoint()
+
+    whole = rnncli.train(name="whole", follow=follow, **options)
+    for model, trained in zip(models, [("output.",), ("output.", "encoder.")], strict=True):
+        for name, value in model.items():
+            same = np.array_equal(value, first.parameters[name])
+            assert same != name.startswith(trained), name
+    left = rnncli.train(name="left", follow=leave, **options)
+    assert len(left.metrics_path.read_text().splitlines()) == 1
+    assert rnncli.train(resume="left", runs_dir=runs_dir).model_fingerprint == whole.model_fingerprint
 
 
 def test_what_it_started_from_must_be_the_same_when_it_is_resumed(runs_dir: Path) -> None:
