@@ -198,7 +198,7 @@ def dataset_for(run: Run, runs_dir: Path, name_or_path: str | None) -> Dataset:
 
 
 def require_same_encoding(run: Run, model: Model, dataset: Dataset) -> None:
-    """Raise DataError unless labels, vocabulary and truncation are those that the model was trained with."""
+    """Raise DataError unless labels and vocabulary are the model's, and texts hold all that it reads."""
     manifest = dataset.manifest
     what = f"dataset '{manifest.name}' does not fit run '{run.name}'"
     if manifest.label_names != model.label_names:
@@ -208,7 +208,8 @@ def require_same_encoding(run: Run, model: Model, dataset: Dataset) -> None:
     if dataset.tokenizer.to_bytes() != model.tokenizer.to_bytes():
         raise DataError(f"{what}: it was encoded with another vocabulary; {remedy}")
     cut, expected = (f"{of.max_length} tokens ({of.keep})" for of in (manifest.config, model))
-    if cut != expected:
+    # What is kept of a text's end, its start or both holds what a shorter limit keeps there.
+    if model.keep != manifest.config.keep or model.max_length > manifest.config.max_length:
         raise DataError(f"{what}: its texts are cut to {cut}, the run's to {expected}; {remedy}")
 
 

@@ -14,6 +14,7 @@ from rnncli.errors import DataError, RunError, UsageError
 from rnncli.evaluation import averaging
 from rnncli.inference.averaged_model import load_model
 from rnncli.runs.run import Run
+from rnncli.text.tokenizer import truncate
 from rnncli.workflows import average as workflow
 from tests.cli.tables import write_table
 from tests.factories import reseal
@@ -85,6 +86,26 @@ def test_it_answers_without_jax_and_after_its_members_are_gone(runs_dir: Path) -
         "assert not {'jax', 'scipy', 'optax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, runs_dir], check=True)
+
+
+@pytest.mark.parametrize("keep", ["end", "start", "both"])
+def test_members_may_read_less_of_a_text_than_others(made: Path, tmp_path: Path, keep: str) -> None:
+    """A text in the dataset, cut to what the longest reads, is answered as the whole text is."""
+    runs_dir, table = tmp_path / "runs", made.parent / "films.csv"
+    for length in (3, 6):
+        options = {"max_length": length, "keep": keep, "name": f"films{length}", "runs_dir": runs_dir}
+        rnncli.prepare(table, **options)
+        rnncli.train(arch="bow", name=f"bow{length}", runs_dir=runs_dir, **SIZES)
+    with pytest.raises(DataError, match=r"its texts are cut to 3 tokens .*, the run's to 6"):
+        rnncli.train(average=["bow3", "bow6"], name="short", runs_dir=runs_dir)
+    rnncli.train(average=["bow3", "bow6"], name="both", dataset="films6", runs_dir=runs_dir)
+    texts = [line.rsplit(",", 1)[0] for line in table.read_text().splitlines()[1:]]
+    model = rnncli.load("both", runs_dir=runs_dir)
+    whole = model.model.tokenizer.encode(texts)
+    assert max(map(len, whole)) > 6
+    cut = [truncate(ids, 6, keep) for ids in whole]
+    np.testing.assert_allclose(model.logits(cut), model.logits(whole), rtol=0, atol=1e-12)
+    assert rnncli.evaluate("both", runs_dir=runs_dir).examples
 
 
 def test_equal_runs_give_an_equal_model(runs_dir: Path) -> None:
