@@ -175,8 +175,8 @@ def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:
     elif not quiet:
         figures = f"validation accuracy {summary['val_accuracy']:.2%}, loss {summary['val_loss']:.4f}"
         if run.members:
-            first = ", ".join(f"{name} {weight:.3f}" for name, weight in summary["weights"].items())
-            figures, curves = f"weights {first}: {figures}", ""
+            weights = ", ".join(f"{name} {weight:.3f}" for name, weight in summary["weights"].items())
+            figures, curves = f"{figures}\nweights {weights}", ""
         else:
             figures = f"best epoch {summary['best_epoch']}: {figures}"
             curves = f"curves  {run.history_path}, {run.metrics_path.name}\n"

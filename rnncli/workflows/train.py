@@ -82,7 +82,8 @@ def train(
     if average:
         require(
             {resume, start_from, preset, config, checkpoint_every, cluster} == {None} and not settings,
-            "--average takes trained runs as they are: leave out all options but --dataset and --name",
+            "--average takes trained runs as they are: leave out the options and variables of training, "
+            "all but --dataset and --name",
         )
         where = None if dataset is None else str(dataset)
         return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)

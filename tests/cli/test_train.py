@@ -152,3 +152,22 @@ def test_a_signal_within_an_epoch_stops_there_and_resumed_it_is_the_same_run(
     for file in ("model/model.safetensors", "model/tokenizer.json"):
         assert (runs / "stopped" / file).read_bytes() == (runs / "whole" / file).read_bytes()
     assert timeless_lines(runs / "stopped") == timeless_lines(runs / "whole")
+
+
+@pytest.mark.usefixtures("first")
+def test_a_run_starts_from_another_and_both_make_one(prepared: Path) -> None:
+    begun = rnncli("train", "--from", "first", "--epochs", "1", "--name", "second", *QUICK, cwd=prepared)
+    words = json.loads((prepared / "runs" / "second" / "config.json").read_text())["from"]["words"]
+    said = " ".join(begun.stderr.split())
+    assert f"from first: the vectors of {words:,} words, the encoder, the head; new: nothing" in said
+    members = ("--average", "first", "--average", "second")
+    done = rnncli("train", *members, "--name", "both", cwd=prepared)
+    assert done.returncode == 0, done.stderr
+    figures, weights, model, *_ = done.stdout.splitlines()
+    assert figures.startswith("validation accuracy ")
+    assert re.fullmatch(r"weights first \d+\.\d{3}, second \d+\.\d{3}", weights)
+    assert model == "model   runs/both/model/"
+    assert rnncli("predict", "--run", "both", "good", cwd=prepared).returncode == 0
+    as_json = rnncli("train", *members, "--json", cwd=prepared)
+    assert json.loads(as_json.stdout)["weights"].keys() == {"first", "second"}
+    assert "--average takes trained runs" in refused("train", *members, "--epochs", "3", cwd=prepared, code=2)
