@@ -191,4 +191,4 @@ def _class_counts(
 def _looked_up(ratios: Floats, places: NDArray[np.int32]) -> Floats:
     """The ratios of each token's n-grams side by side; zeros for -1."""
     padded = np.concatenate([ratios, np.zeros((1, ratios.shape[1]), np.float32)])
-    return padded[places].reshape(len(places), -1)
+    return padded[places].reshape(len(places), places.shape[1] * ratios.shape[1])
