@@ -117,10 +117,11 @@ def with_settings(
 
 def _option(found: Declared, panels: Mapping[str, str]) -> inspect.Parameter:
     """The option of a setting; unset, it is None."""
+    option = found.name.replace("_", "-")
     kind: Any = Literal[found.choices] if found.choices else found.kind
     default = f"{found.default:g}" if isinstance(found.default, float) else found.default
     info = typer.Option(
-        f"--{found.name.replace('_', '-')}",
+        f"--{option}/--no-{option}" if kind is bool else f"--{option}",
         envvar=f"RNNCLI_{found.name.upper()}" if panels else None,
         help=f"{found.meta['help']} [default: {default}]",
         show_default=False,

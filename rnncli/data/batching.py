@@ -1,6 +1,6 @@
 """Batches of token ids from a split: which texts together, in which order, padded to which length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -109,6 +109,24 @@ def pad(texts: Split | Sequence[NDArray[np.integer]], rows: Ints, width: int, ba
         ids = texts[int(row)]
         token_ids[place, width - len(ids) :] = ids
     return token_ids
+
+
+def pad_evidence(
+    evidence: NDArray[np.float32],
+    offsets: NDArray[np.integer],
+    rows: Iterable[int],
+    batch_size: int,
+    width: int,
+) -> NDArray[np.float32]:
+    """The rows' evidence [tokens, size] padded as `pad` does to [batch_size, width, size].
+
+    That of text `i` is ``evidence[offsets[i]:offsets[i + 1]]``.
+    """
+    padded = np.zeros((batch_size, width, evidence.shape[1]), np.float32)
+    for place, row in enumerate(rows):
+        found = evidence[offsets[row] : offsets[row + 1]]
+        padded[place, width - len(found) :] = found
+    return padded
 
 
 def distinct_words(token_ids: Ints, vocab_size: int, shards: int, room: int) -> Batch:

@@ -1,6 +1,6 @@
 """A prepared dataset on disk: ``runs/datasets/NAME/``."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -95,6 +95,14 @@ class Split:
     def __getitem__(self, index: int) -> np.ndarray:
         """The token ids of text `index`, [length]."""
         return self.token_ids[self.offsets[index] : self.offsets[index + 1]]
+
+    def cut(self, length: int) -> "Split":
+        """The split with only the first and last tokens of each text of more than `length` tokens."""
+        from rnncli.text.tokenizer import truncate
+
+        texts = [truncate(self[row], length, "both") for row in range(len(self))]
+        offsets = np.cumsum([0, *map(len, texts)])
+        return replace(self, token_ids=np.concatenate(texts), offsets=offsets)
 
     @cached_property
     def lengths(self) -> np.ndarray:

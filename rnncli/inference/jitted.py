@@ -5,17 +5,24 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rnncli.data.batching import pad, plan_epoch, round_up
+from rnncli.data.batching import pad, pad_evidence, plan_epoch, round_up
 from rnncli.settings.model import ModelShape
 from rnncli.system.jax_setup import data_mesh, start_jax
+from rnncli.text.ngrams import NgramTable, Texts
 
 BATCH_SIZE = 1024
+EVIDENCE_BATCH_SIZE = 256  # each time step is then projected by itself: many times the memory
 WIDTHS = 4
 
 Forward = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
 
 
-def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]], max_length: int) -> Forward:
+def jitted_forward(
+    model: ModelShape,
+    learned: Mapping[str, NDArray[np.float32]],
+    max_length: int,
+    ngrams: NgramTable | None = None,
+) -> Forward:
     """Start JAX, copy the parameters to its devices, and return the classifier as compiled programs.
 
     There is one program for each of a few padded lengths.
@@ -24,6 +31,7 @@ def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]]
         model: the classifier's shape.
         learned: its parameters by name, as in `rnncli.inference.model_folder`.
         max_length: the length of the longest text to come.
+        ngrams: the table of a model that reads evidence.
 
     Returns:
         A function from texts, as token ids, to their logits [texts, num_outputs], in their order.
@@ -36,7 +44,8 @@ def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]]
     from rnncli.models.classifier import Classifier
     from rnncli.models.word_lookup import PROJECTIONS
 
-    mesh = data_mesh(BATCH_SIZE)
+    size = BATCH_SIZE if ngrams is None else EVIDENCE_BATCH_SIZE
+    mesh = data_mesh(size)
     split, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
     params = jax.device_put(unflatten_dict(learned, sep="."), whole)
     apply = jax.jit(Classifier(model).apply, static_argnames="mutable")
@@ -48,9 +57,16 @@ def jitted_forward(model: ModelShape, learned: Mapping[str, NDArray[np.float32]]
         lengths = np.array([len(ids) for ids in token_ids], np.int32)
         logits = np.empty((len(token_ids), model.num_outputs), np.float32)
         results = []
-        for plan in plan_epoch(lengths, BATCH_SIZE, widths, None):
-            batch = jax.device_put(pad(token_ids, plan.rows, plan.width, BATCH_SIZE), split)
-            results.append((plan.rows, apply(variables, batch)))
+        for plan in plan_epoch(lengths, size, widths, None):
+            positions = pad(token_ids, plan.rows, plan.width, size)
+            evidence = None
+            if ngrams is not None:
+                texts = Texts.of([token_ids[row] for row in plan.rows])
+                evidence = pad_evidence(
+                    ngrams.evidence(texts), texts.offsets, range(len(plan.rows)), *positions.shape
+                )
+            batch = jax.device_put((positions, evidence), split)
+            results.append((plan.rows, apply(variables, batch[0], evidence=batch[1])))
         for rows, result in results:
             logits[rows] = np.asarray(result)[: len(rows)]
         return logits

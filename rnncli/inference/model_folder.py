@@ -1,10 +1,11 @@
 """The folder with all that prediction needs, written once and checked at every load.
 
 model/model.safetensors   the parameters, float32, by name
+      ngrams.safetensors  of a model that reads n-grams, their codes and values
       tokenizer.json      the vocabulary and the rules that find words
       model.json          shape, label names, limits, and golden pairs: token ids with the
                           probabilities they gave
-      SHA256SUMS          the checksums of the three
+      SHA256SUMS          the checksums of the others
 """
 
 from collections.abc import Mapping
@@ -23,13 +24,17 @@ from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.files import write_json
 from rnncli.system.sealed import Sealed, sealed_folder
+from rnncli.text.ngrams import NgramTable
 from rnncli.text.tokenizer import Tokenizer
 
 FORMAT_VERSION = 2
-PARAMETERS, TOKENIZER, DESCRIPTION = "model.safetensors", "tokenizer.json", "model.json"
+PARAMETERS, NGRAMS = "model.safetensors", "ngrams.safetensors"
+TOKENIZER, DESCRIPTION = "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
 GOLDEN_TOLERANCE = 1e-6  # the replay is the same double precision arithmetic, on any machine
 REMEDY = "copy the run again from where it is whole, or train it again"
+
+TYPES = {"F32": "<f4", "I64": "<i8"}
 
 Parameters = Mapping[str, NDArray[np.float32]]
 
@@ -45,6 +50,7 @@ class SavedModel:
     parameters: Parameters
     tokenizer: Tokenizer
     dataset: Mapping[str, str]  # name and fingerprint of what it was trained on
+    ngrams: NgramTable | None = None  # of a model that reads n-grams
 
     @property
     def classifiers(self) -> "tuple[tuple[float, SavedModel], ...]":
@@ -72,8 +78,10 @@ def save_model(directory: Path, model: SavedModel) -> None:
         "golden": _golden_pairs(model),
     }
     with sealed_folder(directory) as new:
-        learned = save({name: np.ascontiguousarray(value) for name, value in model.parameters.items()})
-        (new / PARAMETERS).write_bytes(learned)
+        learned = {name: np.ascontiguousarray(value) for name, value in model.parameters.items()}
+        (new / PARAMETERS).write_bytes(save(learned))
+        if model.ngrams is not None:
+            (new / NGRAMS).write_bytes(save({"codes": model.ngrams.codes, "values": model.ngrams.values}))
         (new / TOKENIZER).write_bytes(model.tokenizer.to_bytes())
         write_json(new / DESCRIPTION, description)
 
@@ -90,14 +98,20 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
     try:
         limits = {name: description[name] for name in ("max_length", "keep")}
         settings = PrepareSettings.from_dict(limits, where="texts")
+        config = ModelShape.from_dict(description["config"], where="config")
+        ngrams = None
+        if config.reads_ngrams:
+            found = _parse(sealed.read(NGRAMS), where=directory / NGRAMS)
+            ngrams = NgramTable(found["codes"], found["values"], config.vocab_size)
         model = SavedModel(
-            config=ModelShape.from_dict(description["config"], where="config"),
+            config=config,
             label_names=tuple(description["label_names"]),
             max_length=settings.max_length,
             keep=settings.keep,
             parameters=_parse(sealed.read(PARAMETERS), where=directory / PARAMETERS),
             tokenizer=Tokenizer.load(sealed.checked(TOKENIZER)),
             dataset=dict(description["dataset"]),
+            ngrams=ngrams,
         )
         golden = description["golden"]
     except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
@@ -111,16 +125,19 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
     return model
 
 
-def _parse(content: bytes, *, where: Path) -> Parameters:
-    """The tensors of a safetensors file, without copying; refuses all types but float32."""
+def _parse(content: bytes, *, where: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of a safetensors file, without copying; refuses all types but those of `TYPES`."""
     try:
         tensors = deserialize(content)  # type: ignore[no-untyped-call]  # the library has no types
     except SafetensorError as error:
         raise _refused(where, str(error)) from error
     for name, tensor in tensors:
-        if tensor["dtype"] != "F32":
+        if tensor["dtype"] not in TYPES:
             raise _refused(where, f"tensor '{name}': expected float32, found {tensor['dtype']}")
-    return {name: np.frombuffer(found["data"], "<f4").reshape(found["shape"]) for name, found in tensors}
+    return {
+        name: np.frombuffer(found["data"], TYPES[found["dtype"]]).reshape(found["shape"])
+        for name, found in tensors
+    }
 
 
 def _check(model: SavedModel, *, where: Path) -> None:
@@ -133,7 +150,7 @@ def _check(model: SavedModel, *, where: Path) -> None:
         what = f"expected {config.vocab_size} entries, found {model.tokenizer.vocab_size}"
         raise _refused(where / TOKENIZER, what)
     where /= PARAMETERS
-    if config.arch != "bow" and config.num_layers > len(learned):
+    if config.cell and config.num_layers > len(learned):
         raise _refused(where, f"expected {config.num_layers} layers, found {len(learned)} tensors")
     expected = {entry.name: entry.shape for entry in parameters(config)}
     for name in sorted(learned.keys() - expected.keys()):
@@ -154,7 +171,7 @@ def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
     """Token ids of several lengths from all over the vocabulary, and what the model makes of them."""
     random = np.random.default_rng(0)
     texts = [random.integers(0, model.config.vocab_size, size, dtype=np.int32) for size in GOLDEN_LENGTHS]
-    probabilities = to_probabilities(forward(model.config, model.parameters, texts))
+    probabilities = to_probabilities(forward(model.config, model.parameters, texts, model.ngrams))
     return [
         {"token_ids": ids.tolist(), "probabilities": row.tolist()}
         for ids, row in zip(texts, probabilities, strict=True)
@@ -166,7 +183,7 @@ def _replay(model: SavedModel, pairs: list[Any], *, where: Path) -> None:
     try:
         texts = [np.array(pair["token_ids"], dtype=np.int32) for pair in pairs]
         expected = np.array([pair["probabilities"] for pair in pairs], dtype=np.float64)
-        found = to_probabilities(forward(model.config, model.parameters, texts))
+        found = to_probabilities(forward(model.config, model.parameters, texts, model.ngrams))
         difference = np.abs(found - expected).max(initial=0)
     except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise _refused(where, f"golden pairs: {error}") from error

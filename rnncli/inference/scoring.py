@@ -51,8 +51,9 @@ class Scorer:
         if self._jitted is None and max(self._done, self._expected) > BREAK_EVEN:
             from rnncli.inference.jitted import jitted_forward
 
-            self._jitted = jitted_forward(model.config, model.parameters, model.max_length)
-        return (self._jitted or partial(forward, model.config, model.parameters))(read)
+            self._jitted = jitted_forward(model.config, model.parameters, model.max_length, model.ngrams)
+        answer = self._jitted or partial(forward, model.config, model.parameters, ngrams=model.ngrams)
+        return answer(read)
 
 
 def multiplications_per_token(model: SavedModel) -> int:

@@ -8,6 +8,7 @@ from rnncli.models import pooling
 from rnncli.models.encoder import Encoder
 from rnncli.models.layers import Learned, dense, dropout
 from rnncli.settings.model import POOLINGS, ModelShape
+from rnncli.text.ngrams import ORDERS
 from rnncli.text.tokenizer import PAD_ID
 
 
@@ -30,7 +31,11 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(
-        self, positions: Array, words: Array | None = None, dropout_keys: Array | None = None
+        self,
+        positions: Array,
+        words: Array | None = None,
+        dropout_keys: Array | None = None,
+        evidence: Array | None = None,
     ) -> Array:
         """Return logits [batch, num_outputs].
 
@@ -38,6 +43,7 @@ class Classifier(nn.Module):
             positions: [batch, time] indices into `words`; 0 is padding, on either side.
             words: [words] token ids, the first of which is padding; or None for the vocabulary.
             dropout_keys: while training, a key for each text, [batch]; without, there is no dropout.
+            evidence: what n-grams say at each position, [batch, time, size], of a model that reads it.
         """
         shape = self.shape
         table = self._learned("embedding")["table"]  # [vocabulary, embedding]
@@ -46,7 +52,10 @@ class Classifier(nn.Module):
         valid = (index != PAD_ID)[:, :, None]  # [time, batch, 1]
         if shape.cell:
             encoder = Encoder(shape, self.dtype, self.seed, name="encoder")
-            states, last = encoder(vectors, index, valid, dropout_keys)
+            if shape.evidence and evidence is None:  # where no text is given, to make the tables
+                evidence = jnp.zeros((*positions.shape, len(ORDERS) * shape.num_outputs))
+            by_step = None if evidence is None else evidence.swapaxes(0, 1)  # [time, batch, size]
+            states, last = encoder(vectors, index, valid, dropout_keys, by_step)
             functions = [getattr(pooling, name) for name in POOLINGS[shape.pooling]]
             branches = [pooled(states, valid, last) for pooled in functions]
         else:

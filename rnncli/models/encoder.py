@@ -8,7 +8,7 @@ from jax import Array
 from rnncli.models import in_place
 from rnncli.models.layers import Learned, dropout
 from rnncli.models.recurrence import cell_class
-from rnncli.models.word_lookup import as_rows, kept, recurrence_by_word
+from rnncli.models.word_lookup import as_rows, kept, recurrence_by_word, rows_at
 from rnncli.settings.model import DIRECTIONS, ModelShape
 
 
@@ -21,7 +21,12 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(
-        self, vectors: Array, index: Array | None, valid: Array, dropout_keys: Array | None = None
+        self,
+        vectors: Array,
+        index: Array | None,
+        valid: Array,
+        dropout_keys: Array | None = None,
+        evidence: Array | None = None,
     ) -> tuple[Array, Array]:
         """Return the top layer's states [time, batch, directions * hidden] and last states.
 
@@ -33,10 +38,11 @@ class Encoder(nn.Module):
             index: which of the distinct vectors stands at each step, [time, batch]; or None.
             valid: [time, batch, 1] booleans, False at padding.
             dropout_keys: a key for each text, [batch], while training; see `Classifier`.
+            evidence: what n-grams say at each step, [time, batch, size], where the model reads it.
         """
         for number in range(self.shape.num_layers):
             layer = Layer(self.shape, self.dtype, self.seed, name=f"layer_{number}")
-            states, last = layer(vectors, index, valid)
+            states, last = layer(vectors, index, valid, None if number else evidence)
             if number + 1 < self.shape.num_layers:
                 keys = dropout_keys
                 if keys is not None:
@@ -59,7 +65,9 @@ class Layer(nn.Module):
     seed: int = 0
 
     @nn.compact
-    def __call__(self, vectors: Array, index: Array | None, valid: Array) -> tuple[Array, Array]:
+    def __call__(
+        self, vectors: Array, index: Array | None, valid: Array, evidence: Array | None = None
+    ) -> tuple[Array, Array]:
         """Return the states [time, batch, directions * hidden] and last states; see `Encoder`."""
         cell, directions = self.shape.cell, self.shape.num_directions
         each = [
@@ -72,12 +80,25 @@ class Layer(nn.Module):
             projected = jnp.stack(_backward_reversed(jnp.moveaxis(projected, -2, 0)))
         else:  # the first layer, which reads words
             projected, index = as_rows(kept(self, projected), _as_read(index, directions))
+        if evidence is not None and index is not None:
+            # Of x W, with the word's vector and its evidence as x, this share differs at every token.
+            share = cell_class(cell).project(
+                evidence, _of_evidence(learned)
+            )  # [time, batch, directions, columns]
+            share = jnp.stack(_backward_reversed(jnp.moveaxis(share, -2, 0)))
+            projected, index = share + rows_at(projected, index), None
         kernel = learned["recurrent_kernel"].astype(self.dtype or learned["recurrent_kernel"].dtype)
         worth_it = (cell, directions) in in_place.WORTH_IT
         read = in_place.recurrence_in_place if worth_it else recurrence_by_word
         states, last = read(cell, projected, index, _as_read(valid, directions), kernel)
         # Back in the order of time, both directions' states at a token stand side by side.
         return jnp.concatenate(_backward_reversed(states), axis=-1), jnp.concatenate([*last], axis=-1)
+
+
+def _of_evidence(learned: dict[str, Array]) -> dict[str, Array]:
+    """The parameters of each direction's evidence, as if it were what a layer reads: without biases."""
+    zeros = {name: jnp.zeros_like(value) for name, value in learned.items() if name.endswith("bias")}
+    return {"input_kernel": learned["evidence_kernel"], **zeros}
 
 
 def _as_read(steps: Array, directions: int) -> Array:

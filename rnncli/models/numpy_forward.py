@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rnncli.models import numpy_cells
 from rnncli.models.numpy_cells import Floats, Learned
 from rnncli.settings.model import CELLS, DIRECTIONS, POOLINGS, ModelShape
+from rnncli.text.ngrams import NgramTable, Texts
 
 Ints = NDArray[np.int64]
 
@@ -30,7 +31,10 @@ CHUNK_VALUES = 1 << 21
 
 
 def forward(
-    model: ModelShape, learned: Mapping[str, NDArray[np.float32]], token_ids: Sequence[NDArray[np.int32]]
+    model: ModelShape,
+    learned: Mapping[str, NDArray[np.float32]],
+    token_ids: Sequence[NDArray[np.int32]],
+    ngrams: NgramTable | None = None,
 ) -> Floats:
     """Logits of the classifier for texts of any lengths, in their order.
 
@@ -38,17 +42,21 @@ def forward(
         model: The classifier's shape.
         learned: Its parameters by name, as `rnncli.models.parameters` lists them.
         token_ids: The ids of each text, [time], all below `model.vocab_size`; may be empty.
+        ngrams: The table of a model that reads n-grams.
 
     Returns:
         Logits [batch, num_outputs]. A text without tokens has a pooled vector of zeros.
     """
+    if model.arch == "ngram":
+        assert ngrams is not None
+        return ngrams.sums(Texts.of(token_ids)) + learned["output.bias"].astype(np.float64)
     table = learned["embedding.table"]
     rest = {name: value.astype(np.float64) for name, value in learned.items() if value is not table}
     lengths = np.array([len(ids) for ids in token_ids], dtype=np.int64)
     logits = np.empty((len(token_ids), model.num_outputs))
     for rows in _chunks(lengths, model):
         texts = [token_ids[row] for row in rows]
-        features = _features(texts, lengths[rows], model, table, rest)  # [rows, features]
+        features = _features(texts, lengths[rows], model, table, rest, ngrams)  # [rows, features]
         logits[rows] = features @ rest["output.kernel"] + rest["output.bias"]
     return logits
 
@@ -86,12 +94,10 @@ class Packed:
         self.sizes = np.searchsorted(-lengths, -time)  # [time], the texts longer than t
         self.starts = np.cumsum(self.sizes) - self.sizes  # [time]
 
-    def pack(self, token_ids: Sequence[NDArray[np.int32]]) -> Ints:
-        """The ids of the texts, [tokens]."""
-        padded = np.zeros((len(self.sizes), len(self.lengths)), dtype=np.int64)  # [time, batch]
-        for row, ids in enumerate(token_ids):
-            padded[: len(ids), row] = ids
-        return padded[np.arange(len(self.sizes))[:, None] < self.lengths]
+    def order(self) -> Ints:
+        """Where each packed token stands in the texts laid end to end, [tokens]."""
+        time, begins = np.arange(len(self.sizes))[:, None], np.cumsum(self.lengths) - self.lengths
+        return (begins + time)[time < self.lengths]
 
     def slices(self) -> list[slice]:
         """The place of the running texts in the packed array, for each time step."""
@@ -136,13 +142,16 @@ def _features(
     model: ModelShape,
     table: NDArray[np.float32],
     learned: Learned,
+    ngrams: NgramTable | None,
 ) -> Floats:
     """What the head reads, [batch, features], for texts of falling lengths."""
-    packed = Packed(lengths)
-    distinct, index = np.unique(packed.pack(token_ids), return_inverse=True)
+    packed, flat = Packed(lengths), Texts.of(token_ids)
+    order = packed.order()
+    distinct, index = np.unique(flat.token_ids[order], return_inverse=True)
     vectors = table[distinct].astype(np.float64)  # [distinct, embedding_size]
     if model.cell:
-        states = _encode(vectors, index, packed, model, learned)
+        evidence = ngrams.evidence(flat)[order] if ngrams else None  # [tokens, size]
+        states = _encode(vectors, index, evidence, packed, model, learned)
         branches = [getattr(packed, name)(states) for name in POOLINGS[model.pooling]]
     else:
         bag = packed.mean([vectors[index]])
@@ -152,7 +161,12 @@ def _features(
 
 
 def _encode(
-    vectors: Floats, index: Ints, packed: Packed, model: ModelShape, learned: Learned
+    vectors: Floats,
+    index: Ints,
+    evidence: NDArray[np.float32] | None,
+    packed: Packed,
+    model: ModelShape,
+    learned: Learned,
 ) -> list[Floats]:
     """The top layer's states in each direction, packed: [tokens, hidden_size]."""
     inputs, states = vectors, list[Floats]()
@@ -168,6 +182,8 @@ def _encode(
             projected = inputs @ own["input_kernel"] + own["bias"]
             if layer == 0:
                 projected = projected[index]  # each distinct word was projected once
+                if evidence is not None:
+                    projected += evidence @ own["evidence_kernel"]
             states.append(_recurrence(model.cell, projected, packed, own, from_end=direction == "backward"))
     return states
 

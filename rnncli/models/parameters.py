@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.settings.model import CELLS, DIRECTIONS, POOLINGS, ModelShape
+from rnncli.text.ngrams import ORDERS
 
 if TYPE_CHECKING:
     from numpy.random import Generator  # a tenth of the time that a prediction takes to start
@@ -41,6 +42,9 @@ class Parameter(NamedTuple):
 
 def parameters(model: ModelShape) -> Iterator[Parameter]:
     """Every parameter of a classifier of this shape: embedding, branches, head."""
+    if model.arch == "ngram":  # whose other weights stand in its table of n-grams
+        yield Parameter("output.bias", (model.num_outputs,), zeros)
+        return
     hidden = model.hidden_size
     yield Parameter("embedding.table", (model.vocab_size, model.embedding_size), embedding_uniform)
     if model.cell:
@@ -61,6 +65,9 @@ def _encoder(model: ModelShape) -> Iterator[Parameter]:
         for direction in DIRECTIONS[: model.num_directions]:
             prefix = f"encoder.layer_{layer}.{direction}"
             yield Parameter(f"{prefix}.input_kernel", (inputs, width), glorot_uniform)
+            if model.evidence and layer == 0:
+                shape = (len(ORDERS) * model.num_outputs, width)
+                yield Parameter(f"{prefix}.evidence_kernel", shape, glorot_uniform)
             yield Parameter(f"{prefix}.recurrent_kernel", (hidden, width), orthogonal)
             yield Parameter(f"{prefix}.bias", (width,), ones_at_forget_gate(gates))
             if model.cell == "gru":  # b_hn

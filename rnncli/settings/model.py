@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rnncli.settings.base import Settings, setting
+from rnncli.settings.base import Settings, require, setting
 
 
 class CellKind(NamedTuple):
@@ -31,29 +31,45 @@ CELLS = {
 POOLINGS = {"last": ("last",), "max": ("maximum",), "mean": ("mean",), "maxmean": ("maximum", "mean")}
 
 DIRECTIONS = ("forward", "backward")
-ARCHES = ("bow", *CELLS, *(f"bi{cell}" for cell in CELLS))
+ARCHES = ("bow", "ngram", *CELLS, *(f"bi{cell}" for cell in CELLS))
 
 
 @dataclass(frozen=True)
 class ModelSettings(Settings):
     """What a user decides about a model."""
 
-    arch: str = setting("bilstm", "Architecture: bag of words or recurrent encoder.", choices=ARCHES)
+    arch: str = setting(
+        "bilstm", "Architecture: bag of words, linear model of n-grams, or recurrent encoder.", choices=ARCHES
+    )
     embedding_size: int = setting(128, "Size of a word's vector.", min=1)
     hidden_size: int = setting(64, "Size of the hidden state in each direction.", min=1)
     num_layers: int = setting(1, "Number of stacked recurrent layers.", min=1)
     dropout: float = setting(0.5, "Share of units dropped during training.", min=0, below=1)
     pooling: str = setting("last", "How the states of a text become one vector.", choices=tuple(POOLINGS))
+    evidence: bool = setting(
+        False,
+        "Beside each word's vector, the encoder reads for which class the word, the pair and the triple of "
+        "words that end there speak (log-count ratios).",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(not self.evidence or bool(self.cell), f"evidence needs a recurrent --arch, not {self.arch}")
 
     @property
     def cell(self) -> str:
-        """The recurrent cell, a key of `CELLS`; empty for the bag of words."""
-        return "" if self.arch == "bow" else self.arch.removeprefix("bi")
+        """The recurrent cell, a key of `CELLS`; empty for the bag of words and the n-grams."""
+        return "" if self.arch in ("bow", "ngram") else self.arch.removeprefix("bi")
+
+    @property
+    def reads_ngrams(self) -> bool:
+        """Whether the model has a table of n-grams."""
+        return self.evidence or self.arch == "ngram"
 
     @property
     def num_directions(self) -> int:
         """1, or 2 for encoders that also read from the end."""
-        return 2 if self.arch.startswith("bi") else 1
+        return 2 if self.cell and self.arch.startswith("bi") else 1
 
     def shape(self, *, vocab_size: int, num_classes: int) -> "ModelShape":
         """The shape of such a model for data with these sizes."""

@@ -22,6 +22,11 @@ class DataSettings(Settings):
     """How training texts become batches."""
 
     batch_size: int = setting(64, "Texts in a batch.", min=1)
+    read_length: int = setting(
+        0,
+        "Read this many tokens of a longer text, the first and the last; 0 reads all that is stored.",
+        min=0,
+    )
     batching: Batching = setting("buckets", "Pad batches to a few lengths, or all to the longest text.")
 
 

@@ -5,6 +5,7 @@ its share among those of the others (Wang & Manning 2012). Texts come as their t
 with the places where each begins.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +30,12 @@ class Texts(NamedTuple):
     token_ids: NDArray[np.integer]
     offsets: NDArray[np.integer]
 
+    @classmethod
+    def of(cls, token_ids: Sequence[NDArray[np.integer]]) -> "Texts":
+        """Separate texts, laid end to end."""
+        offsets = np.cumsum([0, *map(len, token_ids)])
+        return cls(np.concatenate([np.empty(0, np.int64), *token_ids]), offsets)
+
     @property
     def numbers(self) -> Ints:
         """The number of the text that each token belongs to, [tokens]."""
@@ -37,17 +44,17 @@ class Texts(NamedTuple):
 
 @dataclass(frozen=True)
 class NgramTable:
-    """The n-grams of a training split with their log-count ratios.
+    """The n-grams of a training split, and what each of them says.
 
     Attributes:
         codes: a number for each n-gram, ascending [n]; see `_codes`.
-        ratios: its log-count ratios [n, outputs]: for two classes of the second against the first,
-            for more of each against the rest.
+        values: of each [n, outputs]: its log-count ratios, for two classes of the second against the
+            first, for more of each against the rest; or those times a linear model's weights.
         vocab_size: all token ids are below it.
     """
 
     codes: Ints
-    ratios: Floats
+    values: Floats
     vocab_size: int
 
     def places(self, texts: Texts) -> NDArray[np.int32]:
@@ -59,8 +66,19 @@ class NgramTable:
         return np.stack([_places(self.codes, codes) for codes in _codes(texts, self.vocab_size)], axis=1)
 
     def evidence(self, texts: Texts) -> Floats:
-        """The ratios of the n-grams that end at each token, [tokens, orders * outputs]; 0 where unknown."""
-        return _looked_up(self.ratios, self.places(texts))
+        """The values of the n-grams that end at each token, [tokens, orders * outputs]; 0 where unknown."""
+        return _looked_up(self.values, self.places(texts))
+
+    def sums(self, texts: Texts) -> NDArray[np.float64]:
+        """The sum of the values of each text's n-grams, [texts, outputs], each n-gram counted once."""
+        number, place = self.held(texts)
+        num_texts = len(texts.offsets) - 1
+        columns = [np.bincount(number, column[place], num_texts) for column in self.values.T]
+        return np.stack(columns, axis=1)
+
+    def held(self, texts: Texts) -> tuple[Ints, Ints]:
+        """Which text holds which n-gram, each pair once: numbers of the texts, rows of the table."""
+        return _distinct_pairs(self.places(texts), texts)
 
 
 def count_ngrams(
@@ -75,14 +93,13 @@ def count_ngrams(
         vocab_size: all token ids are below it.
     """
     found, counts = [], []
-    numbers = texts.numbers
     for codes in _codes(texts, vocab_size):
         ordered = np.sort(codes)
         first = np.flatnonzero(np.diff(ordered, prepend=-1))
         often = np.diff(first, append=len(ordered)) >= MIN_TEXTS  # tokens, of which a text may have several
         candidates = ordered[first[often & (ordered[first] >= 0)]]
-        pairs = _distinct_pairs(_places(candidates, codes), numbers, len(labels))
-        counted = _class_counts(pairs, labels, len(candidates), num_classes)
+        text, place = _distinct_pairs(_places(candidates, codes)[:, None], texts)
+        counted = _class_counts(place, labels[text], len(candidates), num_classes)
         kept = counted.sum(axis=1) >= MIN_TEXTS
         found.append(candidates[kept])
         counts.append(counted[kept])
@@ -117,15 +134,13 @@ def crossfitted_evidence(
         [tokens of `read`, orders * outputs].
     """
     folds = np.random.default_rng([seed, 2]).permutation(len(labels)) % FOLDS
-    places, numbers = table.places(texts), texts.numbers
-    orders = [_distinct_pairs(column, numbers, len(labels)) for column in places.T]
-    place, text = (np.concatenate(parts) for parts in zip(*orders, strict=True))
-    whole = _class_counts((place, text), labels, len(table.codes), num_classes)
+    text, place = table.held(texts)
+    whole = _class_counts(place, labels[text], len(table.codes), num_classes)
     read_places, read_numbers = table.places(read), read.numbers
-    evidence = np.empty((len(read_numbers), len(ORDERS) * table.ratios.shape[1]), np.float32)
+    evidence = np.empty((len(read_numbers), len(ORDERS) * table.values.shape[1]), np.float32)
     for fold in range(FOLDS):
         own = folds[text] == fold
-        others = whole - _class_counts((place[own], text[own]), labels, len(table.codes), num_classes)
+        others = whole - _class_counts(place[own], labels[text[own]], len(table.codes), num_classes)
         tokens = folds[read_numbers] == fold
         evidence[tokens] = _looked_up(log_count_ratios(others), read_places[tokens])
     return evidence
@@ -172,19 +187,17 @@ def _places(known: Ints, codes: Ints) -> NDArray[np.int32]:
     return np.where(found, places, -1).astype(np.int32)
 
 
-def _distinct_pairs(places: NDArray[np.int32], numbers: Ints, num_texts: int) -> tuple[Ints, Ints]:
-    """Which n-gram is in which text, each pair once: rows of the table, numbers of the texts."""
+def _distinct_pairs(places: NDArray[np.int32], texts: Texts) -> tuple[Ints, Ints]:
+    """Which text holds which n-gram of those at `places` [tokens, any]; see `NgramTable.held`."""
     found = places >= 0
-    pairs = np.unique(places[found].astype(np.int64) * num_texts + numbers[found])
-    return pairs // num_texts, pairs % num_texts
+    most = int(places.max(initial=0)) + 1
+    pairs = np.unique((texts.numbers[:, None] * most + places)[found])
+    return pairs // most, pairs % most
 
 
-def _class_counts(
-    pairs: tuple[Ints, Ints], labels: NDArray[np.integer], num_ngrams: int, num_classes: int
-) -> Ints:
-    """How many texts of each class hold each n-gram, [n, classes]."""
-    place, text = pairs
-    counts = np.bincount(place * num_classes + labels[text], minlength=num_ngrams * num_classes)
+def _class_counts(places: Ints, labels: NDArray[np.integer], num_ngrams: int, num_classes: int) -> Ints:
+    """How many of the pairs of an n-gram's place and a text's label each n-gram and class has."""
+    counts = np.bincount(places * num_classes + labels, minlength=num_ngrams * num_classes)
     return counts.reshape(num_ngrams, num_classes)
 
 

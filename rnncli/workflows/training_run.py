@@ -31,6 +31,7 @@ from rnncli.training.objectives.classification import Classification
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs
 from rnncli.training.warm_start import WarmStart, warm_start
+from rnncli.workflows.training_data import training_data
 
 
 class TrainingRun:
@@ -58,7 +59,8 @@ class TrainingRun:
         self._saved_at = time.monotonic()
         self._writes = jax.process_index() == 0
         self._warn = warn
-        self._manifest, self._validation = dataset.manifest, dataset.split("validation")
+        self._manifest = dataset.manifest
+        self._data = training_data(dataset, settings)
         self._warnings = symptoms.of_data(self._manifest)
         self._shape = settings.model.shape(
             vocab_size=self._manifest.vocab_size, num_classes=len(self._manifest.label_names)
@@ -66,10 +68,11 @@ class TrainingRun:
         objective = Classification(
             settings,
             self._shape,
-            dataset.split("train"),
-            self._validation,
-            max_length=self._manifest.config.max_length,
+            self._data.train,
+            self._data.validation,
+            max_length=self._data.max_length,
             num_devices=self.mesh.size,
+            evidence=self._data.evidence,
         )
         steps, layers = objective.batches_per_epoch, settings.model.num_layers
         tx = make_optimizer(settings.optimizer, steps, settings.epochs, layers)
@@ -197,11 +200,12 @@ class TrainingRun:
         return SavedModel(
             config=self._shape,
             label_names=self._manifest.label_names,
-            max_length=self._manifest.config.max_length,
-            keep=self._manifest.config.keep,
+            max_length=self._data.max_length,
+            keep=self._data.keep,
             parameters=jax.device_get(flatten_dict(self.trainer.state.params, sep=".")),
             tokenizer=self.dataset.tokenizer,
             dataset={"name": self._manifest.name, "fingerprint": self.dataset.fingerprint},
+            ngrams=self._data.ngrams,
         )
 
     def _finish(self) -> None:
@@ -214,7 +218,7 @@ class TrainingRun:
             splits["train"].label_counts,
             splits["validation"].label_counts,
             balanced=self.settings.class_weights == "balanced",
-            only_label=symptoms.only_label(model, self._validation, standing.best["accuracy"]),
+            only_label=symptoms.only_label(model, self._data.validation, standing.best["accuracy"]),
         )
         self._warnings += found
         self.run.finish(self._summary())

@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.accuracy RUNS_DIR [--seeds N] [--only ROW...]``: accuracy against training time.
+"""``python -m tests.benchmarks.accuracy RUNS_DIR [--seeds N] [--only ROW...]``: accuracy by training time.
 
 RUNS_DIR holds IMDB, prepared twice::
 

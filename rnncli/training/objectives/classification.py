@@ -14,6 +14,7 @@ from rnncli.data.batching import (
     bucket_widths,
     distinct_words,
     pad,
+    pad_evidence,
     plan_epoch,
     room_for_words,
     round_up,
@@ -35,7 +36,8 @@ class Classification(Objective):
     its part, and in the keys, which only training has.
 
     A batch holds ``positions`` [batch, time] and ``words`` [devices, words], a list for each device's
-    share of the texts, or None (see `Classifier`), ``labels`` [batch], and ``weights`` [batch].
+    share of the texts, or None (see `Classifier`), ``evidence`` [batch, time, size] or None, ``labels``
+    [batch], and ``weights`` [batch].
     """
 
     def __init__(
@@ -47,13 +49,16 @@ class Classification(Objective):
         *,
         max_length: int,
         num_devices: int,
+        evidence: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         """Choose the lengths that batches are padded to, and how many distinct words they have room for.
 
         No text has more than `max_length` tokens; the `num_devices` have equal parts of a batch.
+        `evidence` is that of each part's tokens [tokens, size], where the model reads it.
         """
         self.model = Classifier(shape, jnp.bfloat16 if settings.precision == "bfloat16" else None)
         self._splits = {"train": train, "validation": validation}
+        self._evidence = evidence
         self._labels = {part: np.asarray(split.labels, np.int32) for part, split in self._splits.items()}
         self._batch_size, self._num_devices = settings.data.batch_size, num_devices
         self._class_weights = {
@@ -87,12 +92,22 @@ class Classification(Objective):
         labels, weights = np.zeros(size, np.int32), np.zeros(size, np.float32)
         labels[:rows] = self._labels[part][plan.rows]
         weights[:rows] = self._class_weights[part][labels[:rows]]
-        return {"positions": listed.positions, "words": listed.words, "labels": labels, "weights": weights}
+        evidence = None
+        if self._evidence is not None:
+            offsets = self._splits[part].offsets
+            evidence = pad_evidence(self._evidence[part], offsets, plan.rows, *token_ids.shape)
+        return {
+            "positions": listed.positions,
+            "words": listed.words,
+            "evidence": evidence,
+            "labels": labels,
+            "weights": weights,
+        }
 
     def sums(self, params: Params, batch: Batch, keys: Array | None) -> Sums:
         """See the base class; ``correct`` counts the examples whose most probable class is the label."""
         words = None if batch["words"] is None else batch["words"][0]
-        logits = self.model.apply({"params": params}, batch["positions"], words, keys)
+        logits = self.model.apply({"params": params}, batch["positions"], words, keys, batch["evidence"])
         return sums_of(jnp.asarray(logits), jnp.asarray(batch["labels"]), jnp.asarray(batch["weights"]))
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
