@@ -25,6 +25,7 @@ from rnncli.system.cluster import Cluster, highest_of_all
 
 if TYPE_CHECKING:
     from rnncli.runs.run import Run
+    from rnncli.system.progress import Progress
     from rnncli.workflows.training_run import TrainingRun
 
 PANELS = {"model": "Model", "data": "Training", "optimizer": "Training", "": "Training"}
@@ -137,7 +138,11 @@ def train(
                         training.save_checkpoint()
                         return
 
-        run = start(devices=devices, follow=follow)
+        def say(progress: "Progress") -> None:
+            if progress.done == 0:  # no bar, which that of the training would displace
+                console.note(progress.stage, quiet=quiet or not writes)
+
+        run = start(devices=devices, follow=follow, report=say)
     if stopped:
         if writes:
             console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")
@@ -177,6 +182,8 @@ def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:
         if run.members:
             weights = ", ".join(f"{name} {weight:.3f}" for name, weight in summary["weights"].items())
             figures, curves = f"{figures}\nweights {weights}", ""
+        elif summary["arch"] == "ngram":
+            curves = ""
         else:
             figures = f"best epoch {summary['best_epoch']}: {figures}"
             curves = f"curves  {run.history_path}, {run.metrics_path.name}\n"

@@ -209,7 +209,9 @@ def require_same_encoding(run: Run, model: Model, dataset: Dataset) -> None:
         raise DataError(f"{what}: it was encoded with another vocabulary; {remedy}")
     cut, expected = (f"{of.max_length} tokens ({of.keep})" for of in (manifest.config, model))
     # What is kept of a text's end, its start or both holds what a shorter limit keeps there.
-    if model.keep != manifest.config.keep or model.max_length > manifest.config.max_length:
+    trained_on = {classifier.dataset["fingerprint"] for _, classifier in model.classifiers}
+    same_cut = model.keep == manifest.config.keep or trained_on == {dataset.fingerprint}
+    if not same_cut or model.max_length > manifest.config.max_length:
         raise DataError(f"{what}: its texts are cut to {cut}, the run's to {expected}; {remedy}")
 
 

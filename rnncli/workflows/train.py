@@ -18,6 +18,7 @@ from rnncli.system.progress import Report, no_report
 from rnncli.training.warm_start import require_same_sizes
 from rnncli.workflows.average import average as average_of
 from rnncli.workflows.average import resume_average
+from rnncli.workflows.ngram_run import begin_ngram_run, fit_ngram_run
 
 if TYPE_CHECKING:
     from rnncli.workflows.training_run import TrainingRun
@@ -114,6 +115,11 @@ def train(
     with run.locked(remedy) if writes else nullcontext():
         if writes and resume is None:
             run.require_new()
+        if chosen.model.arch == "ngram":
+            if resume is None:
+                begin_ngram_run(run, data, chosen)
+            fit_ngram_run(run, data, chosen, warn, report)
+            return run
         start_jax(devices, cluster)
         from rnncli.workflows.training_run import TrainingRun
 
@@ -168,6 +174,8 @@ def _new_run(
 def _source(runs_dir: Path, name: str) -> Run:
     """The run to start from."""
     run = resolve_run(runs_dir, name)
+    if not run.members and run.config.model.arch == "ngram":
+        raise RunError(f"run '{run.name}' is a linear model of n-grams: there is nothing to start from")
     if run.members:
         raise RunError(
             f"run '{run.name}' is an average: start from one of its members, {', '.join(run.members)}"
