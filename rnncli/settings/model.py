@@ -31,7 +31,9 @@ CELLS = {
 POOLINGS = {"last": ("last",), "max": ("maximum",), "mean": ("mean",), "maxmean": ("maximum", "mean")}
 
 DIRECTIONS = ("forward", "backward")
-ARCHES = ("bow", "ngram", *CELLS, *(f"bi{cell}" for cell in CELLS))
+# Those that learn by gradients, and all.
+NEURAL_ARCHES = ("bow", *CELLS, *(f"bi{cell}" for cell in CELLS))
+ARCHES = ("ngram", *NEURAL_ARCHES)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rnncli.errors import RunError
 from rnncli.inference.model_folder import REMEDY, load_classifier, save_model
 from rnncli.models.numpy_forward import forward
 from rnncli.models.parameters import parameters
-from rnncli.settings.model import ARCHES, ModelShape
+from rnncli.settings.model import NEURAL_ARCHES, ModelShape
 from rnncli.system.files import write_json
 from rnncli.text.tokenizer import Tokenizer
 from tests.factories import random_model, random_parameters, reseal, vocabulary
@@ -50,7 +50,7 @@ def change_parameters(folder: Path, **changes: np.ndarray | None) -> None:
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -> None:
     config = replace(CONFIG, arch=arch, num_classes=num_classes)
     model = random_model(config, label_names=LABELS, max_length=17, keep="both")

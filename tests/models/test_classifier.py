@@ -17,14 +17,14 @@ from rnncli.models.classifier import Classifier
 from rnncli.models.encoder import Encoder
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.models.parameters import initial_parameters
-from rnncli.settings.model import ARCHES, CELLS, POOLINGS, ModelShape
+from rnncli.settings.model import NEURAL_ARCHES, CELLS, POOLINGS, ModelShape
 from rnncli.training.objectives.classification import sums_of
 from tests.factories import random_parameters
 from tests.models.textbook import VOCAB_SIZE, logits_of, make, random_texts
 
 TIME = 13
 LENGTHS = (13, 1, 0, 7, 4)
-POOLING_OF = dict(zip(ARCHES, cycle(["last", "last", "mean", "maxmean", "max", "max", "mean"]), strict=False))
+POOLING_OF = dict(zip(NEURAL_ARCHES, cycle(["last", "last", "mean", "maxmean", "max", "max", "mean"]), strict=False))
 Params = dict[str, Any]
 
 
@@ -68,7 +68,7 @@ def logits_by_pooling(arch: str, num_layers: int, num_classes: int) -> Callable[
 
 
 @pytest.mark.parametrize(("pooling", "num_classes"), [("last", 2), ("maxmean", 3)])
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_init_gives_what_training_starts_from(arch: str, pooling: str, num_classes: int) -> None:
     config, _ = random_params(arch, pooling=pooling, num_classes=num_classes)
     made = Classifier(config, seed=3).init(jax.random.key(0), np.zeros((1, 1), np.int32))["params"]
@@ -79,7 +79,7 @@ def test_init_gives_what_training_starts_from(arch: str, pooling: str, num_class
 
 
 @pytest.mark.parametrize(("num_layers", "num_classes"), [(1, 2), (2, 3)])
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_agrees_with_the_numpy_model(arch: str, num_layers: int, num_classes: int) -> None:
     _, params = random_params(arch, num_layers, "maxmean", num_classes)
     found = logits_by_pooling(arch, num_layers, num_classes)(params, padded(random_texts(LENGTHS)))
@@ -91,7 +91,7 @@ def test_agrees_with_the_numpy_model(arch: str, num_layers: int, num_classes: in
         np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_padding_order_and_company_change_no_probability(arch: str) -> None:
     _, params = random_params(arch, pooling="maxmean")
     program = logits_by_pooling(arch, 2, 3)
@@ -168,7 +168,7 @@ def solve(arch: str) -> tuple[ModelShape, Params, float, Params]:
     return config, params, float(loss), {name: np.asarray(value) for name, value in named.items()}
 
 
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_loss_and_gradients_are_the_textbook_s(arch: str) -> None:
     config, params, loss, gradients = solve(arch)
     weights = {name: value.astype(np.float64) for name, value in flatten_dict(params, sep=".").items()}
@@ -181,7 +181,7 @@ def test_loss_and_gradients_are_the_textbook_s(arch: str) -> None:
             assert float((gradient * direction).sum()) == pytest.approx(expected, rel=1e-9), name
 
 
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_every_parameter_receives_a_gradient(arch: str) -> None:
     _, _, _, gradients = solve(arch)
     table = gradients.pop("embedding.table")

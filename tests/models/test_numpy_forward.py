@@ -8,7 +8,7 @@ import pytest
 from rnncli.models import numpy_forward
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import parameters
-from rnncli.settings.model import ARCHES, POOLINGS, ModelShape
+from rnncli.settings.model import NEURAL_ARCHES, POOLINGS, ModelShape
 from tests.models.textbook import logits_of, make, random_texts
 
 LENGTHS = (7, 1, 0, 19, 3, 3, 0, 11, 2)
@@ -20,7 +20,7 @@ def reference(model: ModelShape, learned: dict[str, np.ndarray], ids: np.ndarray
 
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize("pooling", list(POOLINGS))
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_agrees_with_the_equations(arch: str, pooling: str, num_layers: int) -> None:
     model, learned = make(arch, pooling, num_layers, num_classes=3)
     found = forward(model, learned, random_texts(LENGTHS))
@@ -29,7 +29,7 @@ def test_agrees_with_the_equations(arch: str, pooling: str, num_layers: int) -> 
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 @pytest.mark.parametrize("pooling", list(POOLINGS))
 def test_company_order_and_chunks_change_nothing(
     arch: str, pooling: str, monkeypatch: pytest.MonkeyPatch
@@ -46,7 +46,7 @@ def test_company_order_and_chunks_change_nothing(
 
 
 def test_no_texts_and_only_empty_texts() -> None:
-    for arch in ARCHES:
+    for arch in NEURAL_ARCHES:
         model, learned = make(arch, num_classes=5)
         assert forward(model, learned, []).shape == (0, 5)
         np.testing.assert_allclose(
@@ -62,7 +62,7 @@ def test_the_parameters_are_left_as_they_were() -> None:
     assert learned.keys() == {entry.name for entry in parameters(model)}
 
 
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_huge_parameters_saturate_without_a_warning(arch: str) -> None:
     model, learned = make(arch, num_classes=3)
     huge = {name: np.sign(value) * np.float32(3e38) for name, value in learned.items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnncli.models.parameters import initial_parameters, parameters
-from rnncli.settings.model import ARCHES, ModelShape
+from rnncli.settings.model import NEURAL_ARCHES, ModelShape
 
 
 def make(arch: str) -> ModelShape:
@@ -15,7 +15,7 @@ def make(arch: str) -> ModelShape:
     )
 
 
-@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("arch", NEURAL_ARCHES)
 def test_first_values_are_a_function_of_seed_and_name(arch: str) -> None:
     first, again, other = (initial_parameters(make(arch), seed) for seed in (5, 5, 6))
     assert {name: value.shape for name, value in first.items()} == {
