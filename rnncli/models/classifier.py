@@ -6,7 +6,7 @@ from jax import Array
 
 from rnncli.models import pooling
 from rnncli.models.encoder import Encoder
-from rnncli.models.layers import Learned, dense, dropout
+from rnncli.models.layers import Keys, Learned, dense, drop_words, dropout
 from rnncli.settings.model import POOLINGS, ModelShape
 from rnncli.text.ngrams import ORDERS
 from rnncli.text.tokenizer import PAD_ID
@@ -34,7 +34,7 @@ class Classifier(nn.Module):
         self,
         positions: Array,
         words: Array | None = None,
-        dropout_keys: Array | None = None,
+        keys: Keys | None = None,
         evidence: Array | None = None,
     ) -> Array:
         """Return logits [batch, num_outputs].
@@ -42,12 +42,16 @@ class Classifier(nn.Module):
         Args:
             positions: [batch, time] indices into `words`; 0 is padding, on either side.
             words: [words] token ids, the first of which is padding; or None for the vocabulary.
-            dropout_keys: while training, a key for each text, [batch]; without, there is no dropout.
+            keys: the randomness of a training step; without, nothing is dropped.
             evidence: what n-grams say at each position, [batch, time, size], of a model that reads it.
         """
         shape = self.shape
         table = self._learned("embedding")["table"]  # [vocabulary, embedding]
         vectors = table if words is None else table[words]  # [words, embedding]
+        if keys is not None:
+            token_ids = jnp.arange(shape.vocab_size) if words is None else words
+            vectors = drop_words(vectors, token_ids, shape, keys.step)
+        row_keys = None if keys is None else keys.rows
         index = positions.T  # [time, batch]
         valid = (index != PAD_ID)[:, :, None]  # [time, batch, 1]
         if shape.cell:
@@ -55,7 +59,7 @@ class Classifier(nn.Module):
             if shape.evidence and evidence is None:  # where no text is given, to make the tables
                 evidence = jnp.zeros((*positions.shape, len(ORDERS) * shape.num_outputs))
             by_step = None if evidence is None else evidence.swapaxes(0, 1)  # [time, batch, size]
-            states, last = encoder(vectors, index, valid, dropout_keys, by_step)
+            states, last = encoder(vectors, index, valid, row_keys, by_step)
             functions = [getattr(pooling, name) for name in POOLINGS[shape.pooling]]
             branches = [pooled(states, valid, last) for pooled in functions]
         else:
@@ -63,7 +67,7 @@ class Classifier(nn.Module):
             branches = [nn.relu(dense(bag, self._learned("hidden")))]
         # A further branch appends its vectors, [batch, its size], here.
         features = jnp.concatenate(branches, axis=-1)
-        features = dropout(features, shape.dropout, dropout_keys)
+        features = dropout(features, shape.dropout, row_keys)
         return dense(features, self._learned("output"))
 
     def _learned(self, name: str) -> dict[str, Array]:

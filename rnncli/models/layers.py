@@ -1,6 +1,7 @@
-"""What the modules are made of: learned parameters, the dense layer, dropout."""
+"""What the modules are made of: learned parameters, the dense layer, what is dropped while training."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -40,6 +41,43 @@ class Learned(nn.Module):
 def dense(inputs: Array, learned: dict[str, Array]) -> Array:
     """``x W + b`` of inputs [batch, size], with the parameters ``kernel`` and ``bias``."""
     return inputs @ learned["kernel"] + learned["bias"]
+
+
+class Keys(NamedTuple):
+    """The randomness of a training step.
+
+    Attributes:
+        rows: a key for each text of the batch, [batch].
+        step: one that all texts share.
+    """
+
+    rows: Array
+    step: Array
+
+
+def drop_words(vectors: Array, token_ids: Array, shape: ModelShape, step_key: Array) -> Array:
+    """Whole words and whole components of word vectors dropped for one step, the rest scaled up.
+
+    A dropped word is zeros wherever it stands in the batch (Dai & Le 2015 call it word dropout), so that
+    the model learns to do without it; a dropped component is zero in all words, at all time steps
+    (Gal & Ghahramani 2016, who draw it for each text; drawn for each step, every distinct word is still
+    projected only once). A word's fate depends on its id and the step alone.
+
+    Args:
+        vectors: of distinct words [words, embedding].
+        token_ids: theirs [words].
+        shape: has the shares to drop.
+        step_key: the randomness of the step.
+    """
+    if shape.word_dropout > 0:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(step_key, token_ids)
+        kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - shape.word_dropout))(keys)
+        vectors = jnp.where(kept[:, None], vectors / (1 - shape.word_dropout), 0)
+    if shape.embedding_dropout > 0:
+        key = jax.random.fold_in(step_key, shape.vocab_size)  # no word has this id
+        kept = jax.random.bernoulli(key, 1 - shape.embedding_dropout, vectors.shape[1:])
+        vectors = jnp.where(kept, vectors / (1 - shape.embedding_dropout), 0)
+    return vectors
 
 
 def dropout(values: Array, rate: float, keys: Array | None) -> Array:

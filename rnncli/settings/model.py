@@ -47,6 +47,12 @@ class ModelSettings(Settings):
     hidden_size: int = setting(64, "Size of the hidden state in each direction.", min=1)
     num_layers: int = setting(1, "Number of stacked recurrent layers.", min=1)
     dropout: float = setting(0.5, "Share of units dropped during training.", min=0, below=1)
+    word_dropout: float = setting(
+        0.0, "Share of the vocabulary's words dropped whole in each training step.", min=0, below=1
+    )
+    embedding_dropout: float = setting(
+        0.0, "Share of the components of all word vectors dropped in each training step.", min=0, below=1
+    )
     pooling: str = setting("last", "How the states of a text become one vector.", choices=tuple(POOLINGS))
     evidence: bool = setting(
         False,

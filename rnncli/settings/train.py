@@ -39,6 +39,9 @@ class OptimizerSettings(Settings):
     schedule: Schedule = setting("constant", "How the learning rate changes after warm-up.")
     warmup_steps: int = setting(0, "Steps over which the learning rate rises from 0.", min=0)
     weight_decay: float = setting(0.0, "Weight decay, with adamw only.", min=0)
+    average_epochs: int = setting(
+        1, "The model is the mean of the parameters after each of this many last epochs.", min=1
+    )
     clip_norm: float = setting(1.0, "Clip gradients to this global norm; 0 disables clipping.", min=0)
     unfreeze_epochs: int = setting(
         0,

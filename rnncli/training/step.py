@@ -10,6 +10,7 @@ import optax
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from rnncli.models.layers import Keys
 from rnncli.training.objectives.base import Batch, Objective, Params, Sums
 
 
@@ -19,6 +20,7 @@ class TrainState(NamedTuple):
     params: Params
     opt_state: optax.OptState
     step: Array  # how many were taken, an int32 scalar
+    mean: Params | None = None  # of the last epochs' parameters, as far as they are done; see `Trainer`
 
 
 def train_step(
@@ -43,10 +45,13 @@ def train_step(
     """
     rows = len(jnp.asarray(batch["weights"]))
     places = jax.lax.axis_index("data") * rows + jnp.arange(rows)  # [rows], in the whole batch
-    row_keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, state.step), places)
+    step_key = jax.random.fold_in(key, state.step)
+    row_keys = jax.vmap(jax.random.fold_in, (None, 0))(step_key, places)
+    # The rows take the low numbers; the last one is far from those of any batch.
+    keys = Keys(row_keys, jax.random.fold_in(step_key, 2**32 - 1))
 
     def summed_loss(params: Params) -> tuple[Array, Sums]:
-        sums = objective.sums(params, batch, row_keys)
+        sums = objective.sums(params, batch, keys)
         return sums["loss"], sums
 
     gradients_and_sums = jax.grad(summed_loss, has_aux=True)(state.params)
@@ -56,7 +61,8 @@ def train_step(
 
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    return TrainState(params, opt_state, state.step + 1), sums | {"grad_norm": optax.tree.norm(grads)}
+    state = TrainState(params, opt_state, state.step + 1, state.mean)
+    return state, sums | {"grad_norm": optax.tree.norm(grads)}
 
 
 def eval_step(params: Params, batch: Batch, *, objective: Objective) -> Sums:

@@ -17,14 +17,16 @@ from rnncli.models.classifier import Classifier
 from rnncli.models.encoder import Encoder
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.models.parameters import initial_parameters
-from rnncli.settings.model import NEURAL_ARCHES, CELLS, POOLINGS, ModelShape
+from rnncli.settings.model import CELLS, NEURAL_ARCHES, POOLINGS, ModelShape
 from rnncli.training.objectives.classification import sums_of
 from tests.factories import random_parameters
 from tests.models.textbook import VOCAB_SIZE, logits_of, make, random_texts
 
 TIME = 13
 LENGTHS = (13, 1, 0, 7, 4)
-POOLING_OF = dict(zip(NEURAL_ARCHES, cycle(["last", "last", "mean", "maxmean", "max", "max", "mean"]), strict=False))
+POOLING_OF = dict(
+    zip(NEURAL_ARCHES, cycle(["last", "last", "mean", "maxmean", "max", "max", "mean"]), strict=False)
+)
 Params = dict[str, Any]
 
 

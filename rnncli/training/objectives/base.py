@@ -9,6 +9,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from rnncli.data.batching import Plan
+from rnncli.models.layers import Keys
 
 Params = dict[str, Any]
 Part = Literal["train", "validation"]
@@ -39,13 +40,13 @@ class Objective(ABC):
         """The arrays of a planned batch on the host."""
 
     @abstractmethod
-    def sums(self, params: Params, batch: Batch, keys: Array | None) -> Sums:
+    def sums(self, params: Params, batch: Batch, keys: Keys | None) -> Sums:
         """Sums over one device's share of a batch.
 
         Args:
             params: the parameters.
             batch: the share, on the device.
-            keys: while training, the randomness of each row, [rows]; without, there is none.
+            keys: while training, the randomness of each row and of the step; without, there is none.
 
         Returns:
             ``loss``, ``weight`` and ``examples`` (rows that do not fill up), and whatever else the

@@ -21,6 +21,7 @@ from rnncli.data.batching import (
 )
 from rnncli.data.dataset import Split
 from rnncli.models.classifier import Classifier
+from rnncli.models.layers import Keys
 from rnncli.models.parameters import initial_parameters
 from rnncli.settings.model import ModelShape
 from rnncli.settings.train import ClassWeights, TrainSettings
@@ -104,7 +105,7 @@ class Classification(Objective):
             "weights": weights,
         }
 
-    def sums(self, params: Params, batch: Batch, keys: Array | None) -> Sums:
+    def sums(self, params: Params, batch: Batch, keys: Keys | None) -> Sums:
         """See the base class; ``correct`` counts the examples whose most probable class is the label."""
         words = None if batch["words"] is None else batch["words"][0]
         logits = self.model.apply({"params": params}, batch["positions"], words, keys, batch["evidence"])
