@@ -1,5 +1,6 @@
 """Small models with random parameters, and datasets, for tests that need one and not a good one."""
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -17,6 +18,7 @@ from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.progress import Progress, Report, no_report
 from rnncli.system.sealed import SUMS, sha256_of, write_sums
+from rnncli.text.ngrams import NgramTable, Texts, count_ngrams
 from rnncli.text.tokenizer import Tokenizer
 
 WORDS = ("movie", "a", "the", "great", "bad", "not", "film", "good", "never", "dull")
@@ -33,6 +35,16 @@ def random_parameters(config: ModelShape, seed: int = 0, scale: float = 0.5) -> 
     random = np.random.default_rng(seed)
     drawn = {entry.name: random.standard_normal(entry.shape) for entry in parameters(config)}
     return {name: (scale * values).astype(np.float32) for name, values in drawn.items()}
+
+
+def random_ngrams(config: ModelShape, seed: int = 0) -> NgramTable:
+    """N-grams of random texts and random values."""
+    random = np.random.default_rng(seed)
+    words = random.integers(0, config.vocab_size, 997)
+    texts, labels = Texts(np.tile(words, 2), np.array([0, 997, 1994])), np.arange(2)
+    table = count_ngrams(texts, labels, num_classes=config.num_classes, vocab_size=config.vocab_size)
+    values = random.standard_normal(table.values.shape).astype(np.float32)
+    return dataclasses.replace(table, values=values)
 
 
 def random_model(
@@ -54,6 +66,7 @@ def random_model(
         parameters=random_parameters(config, seed),
         tokenizer=Tokenizer.train(words, config.vocab_size),
         dataset={"name": "words", "fingerprint": "0" * 64},
+        ngrams=random_ngrams(config, seed) if config.reads_ngrams else None,
     )
 
 

@@ -31,6 +31,7 @@ FORMAT_VERSION = 2
 PARAMETERS, NGRAMS = "model.safetensors", "ngrams.safetensors"
 TOKENIZER, DESCRIPTION = "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
+GOLDEN_NGRAMS = 31
 GOLDEN_TOLERANCE = 1e-6  # the replay is the same double precision arithmetic, on any machine
 REMEDY = "copy the run again from where it is whole, or train it again"
 
@@ -99,10 +100,7 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
         limits = {name: description[name] for name in ("max_length", "keep")}
         settings = PrepareSettings.from_dict(limits, where="texts")
         config = ModelShape.from_dict(description["config"], where="config")
-        ngrams = None
-        if config.reads_ngrams:
-            found = _parse(sealed.read(NGRAMS), where=directory / NGRAMS)
-            ngrams = NgramTable(found["codes"], found["values"], config.vocab_size)
+        ngrams = _read_ngrams(sealed, config) if config.reads_ngrams else None
         model = SavedModel(
             config=config,
             label_names=tuple(description["label_names"]),
@@ -123,6 +121,15 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
     if verify:
         _replay(model, golden, where=directory / DESCRIPTION)
     return model
+
+
+def _read_ngrams(sealed: Sealed, config: ModelShape) -> NgramTable:
+    """The table of a model that reads n-grams."""
+    where = sealed.path / NGRAMS
+    found = _parse(sealed.read(NGRAMS), where=where)
+    if found.keys() != {"codes", "values"}:
+        raise _refused(where, f"expected the tensors codes and values, found {sorted(found)}")
+    return NgramTable(found["codes"], found["values"], config.vocab_size)
 
 
 def _parse(content: bytes, *, where: Path) -> dict[str, NDArray[Any]]:
@@ -158,19 +165,42 @@ def _check(model: SavedModel, *, where: Path) -> None:
     for name, shape in expected.items():
         if name not in learned:
             raise _refused(where, f"tensor '{name}' is missing")
-        found = learned[name]
-        if found.dtype != np.float32:
-            raise _refused(where, f"tensor '{name}': expected float32, found {found.dtype}")
-        if found.shape != shape:
-            raise _refused(where, f"tensor '{name}': expected shape {shape}, found {found.shape}")
-        if not np.isfinite(found).all():
-            raise _refused(where, f"tensor '{name}' holds values that are not finite")
+        _check_tensor(name, learned[name], "float32", shape, where=where)
+    if config.reads_ngrams:
+        _check_ngrams(model, where=where.with_name(NGRAMS))
+
+
+def _check_ngrams(model: SavedModel, *, where: Path) -> None:
+    """Refuse a table of n-grams that does not fit the model, or in which none could be found."""
+    if model.ngrams is None:
+        raise _refused(where, "the model reads n-grams and has none")
+    codes, values = model.ngrams.codes, model.ngrams.values
+    _check_tensor("codes", codes, "int64", (codes.size,), where=where)
+    _check_tensor("values", values, "float32", (codes.size, model.config.num_outputs), where=where)
+    if codes.size and (codes[0] < 0 or not (np.diff(codes) > 0).all()):
+        raise _refused(where, "tensor 'codes' does not ascend from 0")
+
+
+def _check_tensor(name: str, found: NDArray[Any], dtype: str, shape: tuple[int, ...], *, where: Path) -> None:
+    """Refuse a tensor of another type or shape, or with values that are not finite."""
+    if found.dtype != dtype:
+        raise _refused(where, f"tensor '{name}': expected {dtype}, found {found.dtype}")
+    if found.shape != shape:
+        raise _refused(where, f"tensor '{name}': expected shape {shape}, found {found.shape}")
+    if not np.isfinite(found).all():
+        raise _refused(where, f"tensor '{name}' holds values that are not finite")
 
 
 def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
-    """Token ids of several lengths from all over the vocabulary, and what the model makes of them."""
+    """Token ids of several lengths from all over the vocabulary, and what the model makes of them.
+
+    One text more, of a model that reads n-grams, holds n-grams from all over its table.
+    """
     random = np.random.default_rng(0)
     texts = [random.integers(0, model.config.vocab_size, size, dtype=np.int32) for size in GOLDEN_LENGTHS]
+    if (table := model.ngrams) is not None and len(table.codes):
+        rows = np.linspace(0, len(table.codes) - 1, GOLDEN_NGRAMS).astype(int)
+        texts.append(np.array([word for row in rows for word in table.words(row)], np.int32))
     probabilities = to_probabilities(forward(model.config, model.parameters, texts, model.ngrams))
     return [
         {"token_ids": ids.tolist(), "probabilities": row.tolist()}

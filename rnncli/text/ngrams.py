@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnncli.settings.base import require
 from rnncli.text.tokenizer import UNKNOWN_ID
 
 Ints = NDArray[np.int64]
@@ -21,7 +22,7 @@ ORDERS = (1, 2, 3)
 MIN_TEXTS = 2  # an n-gram of a single text says nothing about others
 SMOOTHING = 1.0  # added to each count
 FOLDS = 10
-LARGEST_VOCABULARY = 2**20  # triples of more words do not fit into 64 bits beside pairs and words
+LARGEST_VOCABULARY = 2**20  # the codes of triples of more words might not fit into 64 bits
 
 
 class Texts(NamedTuple):
@@ -76,6 +77,14 @@ class NgramTable:
         columns = [np.bincount(number, column[place], num_texts) for column in self.values.T]
         return np.stack(columns, axis=1)
 
+    def words(self, row: int) -> list[int]:
+        """The token ids of the n-gram in a row, in their order."""
+        code, ids = int(self.codes[row]), list[int]()
+        while code >= 0:  # the codes of shorter n-grams, all below, take away 1 at each further digit
+            ids.append(code % self.vocab_size)
+            code = code // self.vocab_size - 1
+        return ids[::-1]
+
     def held(self, texts: Texts) -> tuple[Ints, Ints]:
         """Which text holds which n-gram, each pair once: numbers of the texts, rows of the table."""
         return _distinct_pairs(self.places(texts), texts)
@@ -91,7 +100,15 @@ def count_ngrams(
         labels: their classes [texts].
         num_classes: how many classes there are.
         vocab_size: all token ids are below it.
+
+    Raises:
+        UsageError: the vocabulary is too large for the codes of its n-grams.
     """
+    require(
+        vocab_size <= LARGEST_VOCABULARY,
+        f"n-grams can be counted over {LARGEST_VOCABULARY:,} words at most, not {vocab_size:,}: "
+        "prepare the dataset with a smaller --vocab-size",
+    )
     found, counts = [], []
     for codes in _codes(texts, vocab_size):
         ordered = np.sort(codes)

@@ -13,7 +13,7 @@ from rnncli.errors import RunError
 from rnncli.inference.model_folder import REMEDY, load_classifier, save_model
 from rnncli.models.numpy_forward import forward
 from rnncli.models.parameters import parameters
-from rnncli.settings.model import NEURAL_ARCHES, ModelShape
+from rnncli.settings.model import ARCHES, ModelShape
 from rnncli.system.files import write_json
 from rnncli.text.tokenizer import Tokenizer
 from tests.factories import random_model, random_parameters, reseal, vocabulary
@@ -50,9 +50,10 @@ def change_parameters(folder: Path, **changes: np.ndarray | None) -> None:
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
-@pytest.mark.parametrize("arch", NEURAL_ARCHES)
+@pytest.mark.parametrize("arch", [*ARCHES, "bigru with evidence"])
 def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -> None:
-    config = replace(CONFIG, arch=arch, num_classes=num_classes)
+    arch, _, evidence = arch.partition(" ")
+    config = replace(CONFIG, arch=arch, num_classes=num_classes, evidence=bool(evidence))
     model = random_model(config, label_names=LABELS, max_length=17, keep="both")
     save_model(tmp_path / "model", model)
     (tmp_path / "model").rename(tmp_path / "elsewhere")
@@ -64,7 +65,8 @@ def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -
     assert found.parameters.keys() == {entry.name for entry in parameters(config)}
     texts = model.tokenizer.encode([" ".join(vocabulary(13)), "", "great aab"])
     np.testing.assert_array_equal(
-        forward(config, found.parameters, texts), forward(config, model.parameters, texts)
+        forward(config, found.parameters, texts, found.ngrams),
+        forward(config, model.parameters, texts, model.ngrams),
     )
 
 
@@ -188,3 +190,50 @@ def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:
     rewrite(folder)
     with pytest.raises(RunError, match=r"tokenizer\.json: expected 29 entries, found 5"):
         load_classifier(folder)
+
+
+@pytest.fixture
+def linear(tmp_path: Path) -> Path:
+    """The folder of a linear model of n-grams."""
+    save_model(tmp_path / "linear", random_model(replace(CONFIG, arch="ngram"), label_names=LABELS))
+    return tmp_path / "linear"
+
+
+def change_ngrams(folder: Path, **changes: np.ndarray) -> None:
+    """Replace tensors of the table, with all checksums right again."""
+    path = folder / "ngrams.safetensors"
+    path.write_bytes(save(load(path.read_bytes()) | changes))
+    reseal(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"codes": np.arange(13)[::-1], "values": np.ones((13, 3), np.float32)}, "'codes' does not ascend"),
+        ({"codes": np.arange(-1, 12), "values": np.ones((13, 3), np.float32)}, "'codes' does not ascend"),
+        ({"codes": np.ones(13, np.float32)}, "'codes': expected int64, found float32"),
+        ({"values": np.ones((13, 2), np.float32)}, r"'values': expected shape \(\d+, 3\), found \(13, 2\)"),
+        ({"codes": np.array([7]), "values": np.full((1, 3), np.nan, np.float32)}, "not finite"),
+        ({"more": np.ones(1, np.float32)}, r"expected the tensors codes and values, found \['codes', 'more'"),
+    ],
+)
+def test_wrong_ngrams_are_named(linear: Path, changes: dict[str, np.ndarray], message: str) -> None:
+    change_ngrams(linear, **changes)
+    with pytest.raises(RunError, match=rf"ngrams\.safetensors: .*{message}"):
+        load_classifier(linear)
+
+
+def test_missing_ngrams_are_named(linear: Path) -> None:
+    (linear / "ngrams.safetensors").unlink()
+    with pytest.raises(RunError, match=r"ngrams\.safetensors: it is missing"):
+        load_classifier(linear)
+
+
+def test_golden_pairs_find_other_ngrams_even_of_three_words(linear: Path) -> None:
+    table = load((linear / "ngrams.safetensors").read_bytes())
+    values = table["values"].copy()
+    values[table["codes"] >= CONFIG.vocab_size**2 + CONFIG.vocab_size] = 0
+    change_ngrams(linear, values=values)
+    load_classifier(linear)
+    with pytest.raises(RunError, match="does not give its own golden probabilities"):
+        load_classifier(linear, verify=True)

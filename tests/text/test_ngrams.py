@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from rnncli.errors import UsageError
 from rnncli.text.ngrams import MIN_TEXTS, NgramTable, Texts, count_ngrams, crossfitted_evidence
 from rnncli.text.tokenizer import RESERVED_IDS, UNKNOWN_ID
 
@@ -84,6 +85,7 @@ def test_places_are_rows_and_minus_one_is_unknown() -> None:
     row_of = {gram: place for gram, place in zip(grams, places, strict=True) if place >= 0}
     assert all(row_of[gram] == place for gram, place in zip(grams, places, strict=True) if place >= 0)
     assert sorted(row_of.values()) == list(range(len(table.codes)))
+    assert all(tuple(table.words(row)) == gram for gram, row in row_of.items())
 
 
 @pytest.mark.parametrize("ids", [[], [UNKNOWN_ID], [RESERVED_IDS, UNKNOWN_ID, RESERVED_IDS]])
@@ -102,6 +104,9 @@ def test_the_largest_vocabulary_has_room_for_its_triples() -> None:
     assert len(table.codes) == 6
     assert np.all(np.diff(table.codes) > 0)
     assert table.codes[0] == last[0]
+    assert table.words(5) == last.tolist()
+    with pytest.raises(UsageError, match="1,048,576 words at most, not 1,048,577: prepare"):
+        counted(texts, np.array([0, 1]), 2, size + 1)
 
 
 def test_crossfitted_evidence_does_not_depend_on_the_texts_own_label() -> None:
@@ -165,3 +170,13 @@ def test_ngrams_of_fewer_texts_are_left_out_however_often_one_repeats_them() -> 
     table = counted(texts, np.array([0, 1, 1]), 2)
     assert MIN_TEXTS == 2
     assert table.codes.tolist() == [b]
+
+
+def test_sums_count_an_ngram_of_a_text_once() -> None:
+    texts, labels = random_texts(211, 3)
+    table, ratios = counted(texts, labels, 3), plain_ratios(texts, labels, 3)
+    expected = [
+        sum((ratios[gram] for gram in set(grams) & ratios.keys()), np.zeros(3))
+        for grams in grams_at_tokens(texts)
+    ]
+    np.testing.assert_allclose(table.sums(texts), expected, atol=1e-5)
