@@ -9,6 +9,7 @@ import pytest
 from rnncli.inference.model_folder import save_model
 from rnncli.settings.model import ModelShape
 from tests.cli.command import ENVIRONMENT, invoke
+from tests.cli.tables import prepare_films
 from tests.factories import random_model
 
 HEAVY = {"jax", "jaxlib", "flax", "optax", "matplotlib", "pyarrow", "scipy", "pooch", "rich"}
@@ -35,6 +36,20 @@ def test_predicting_a_few_texts_loads_no_jax(tmp_path: Path) -> None:
     loaded = modules_loaded_by("predict", "--run", "model", "great movie", cwd=tmp_path)
     assert {"numpy", "tokenizers", "safetensors"} <= loaded
     assert not loaded & HEAVY
+
+
+def test_a_linear_model_is_fitted_and_used_without_jax(tmp_path: Path) -> None:
+    prepare_films(tmp_path)
+    for arguments in (
+        ["train", "--arch", "ngram"],
+        ["eval"],
+        ["predict", "--input", "films.csv"],
+        ["compare"],
+    ):
+        loaded = modules_loaded_by(*arguments, cwd=tmp_path)
+        assert "numpy" in loaded
+        assert not loaded & {"jax", "jaxlib", "flax", "optax", "matplotlib"}, arguments
+        assert ("scipy" in loaded) == (arguments[0] == "train")
 
 
 def test_version_and_commands(tmp_path: Path) -> None:
