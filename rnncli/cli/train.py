@@ -67,6 +67,14 @@ def train(
             **A_RUN,
         ),
     ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        run_option(
+            help="Learn from unlabelled texts too, with this run's probabilities as targets; of several runs "
+            "their mean.",
+            **A_RUN,
+        ),
+    ] = None,
     checkpoint_every: Annotated[
         str | None, run_option(help="Also save every N steps or minutes: 500, 10m.", metavar="N|Nm")
     ] = None,
@@ -103,6 +111,7 @@ def train(
         name=name,
         resume=resume,
         start_from=start_from,
+        teacher=teacher or (),
         preset=preset,
         config=config,
         runs_dir=runs_dir,

@@ -104,6 +104,13 @@ class Split:
         offsets = np.cumsum([0, *map(len, texts)])
         return replace(self, token_ids=np.concatenate(texts), offsets=offsets)
 
+    def take(self, rows: np.ndarray) -> "Split":
+        """The texts at `rows` [n], in that order."""
+        texts = [self.token_ids[:0], *(self[int(row)] for row in rows)]
+        offsets = np.cumsum([0, *self.lengths[rows]])
+        labels, tags = (None if part is None else part[rows] for part in (self.labels, self.tags))
+        return Split(self.name, np.concatenate(texts), offsets, labels, tags)
+
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of each text, int32 [n]."""

@@ -73,6 +73,12 @@ class Run:
         return found
 
     @property
+    def teachers(self) -> dict[str, dict[str, str]]:
+        """The runs that this one learns from, as `members`."""
+        found: dict[str, dict[str, str]] = self.description.get("teachers", {})
+        return found
+
+    @property
     def config(self) -> TrainSettings:
         """The settings that the run was trained with; an average has none."""
         return TrainSettings.from_dict(self.description["train"], where=str(self.config_path))
@@ -155,3 +161,10 @@ class Run:
             remove_leftovers(self.path)
             remove_leftovers(self.checkpoints_dir)
             yield
+
+
+def recorded(runs: Mapping[str, Run]) -> dict[str, dict[str, str]]:
+    """What a run's config.json says of other runs that it is made of: their place and their model."""
+    return {
+        name: {"path": str(run.path.resolve()), "model": run.model_fingerprint} for name, run in runs.items()
+    }

@@ -27,6 +27,9 @@ class DataSettings(Settings):
         "Read this many tokens of a longer text, the first and the last; 0 reads all that is stored.",
         min=0,
     )
+    unlabelled: int = setting(
+        0, "Learn from this many unlabelled texts at most, with --teacher; 0 takes them all.", min=0
+    )
     batching: Batching = setting("buckets", "Pad batches to a few lengths, or all to the longest text.")
 
 
@@ -73,6 +76,12 @@ class TrainSettings(Settings):
         0, "Stop after this many epochs without a better one; 0 trains them all.", min=0
     )
     class_weights: ClassWeights = setting("none", "Weights of the classes in the loss.")
+    label_smoothing: float = setting(
+        0.0, "Share of each target that is spread over all classes.", min=0, below=1
+    )
+    teacher_share: float = setting(
+        0.0, "Share of the teachers' probabilities in the targets of labelled texts.", min=0, max=1
+    )
     precision: Precision = setting("float32", "Precision of the matrix products in recurrent layers.")
     seed: int = setting(0, "Seed of initial parameters, order of texts and dropout.", min=0)
 

@@ -21,7 +21,7 @@ from rnncli.inference.averaged_model import load_model, save_average
 from rnncli.inference.model_folder import SavedModel
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.runs.finding import check_name, reserve_run_name, resolve_run
-from rnncli.runs.run import Run
+from rnncli.runs.run import Run, recorded
 from rnncli.settings.base import require
 from rnncli.system.progress import Report, no_report
 from rnncli.workflows.evaluate import dataset_for, require_same_encoding, score
@@ -71,10 +71,7 @@ def average(
             dataset=data.manifest.name,
             fingerprint=data.fingerprint,
             dataset_path=str(data.path.resolve()),
-            average={
-                member.name: {"path": str(member.path.resolve()), "model": member.model_fingerprint}
-                for member in members.values()
-            },
+            average=recorded(members),
             versions={"rnncli": __version__} | {package: version(package) for package in packages},
             platform={"python": platform.python_version(), "machine": platform.machine()},
         )
@@ -89,14 +86,23 @@ def resume_average(run: Run, runs_dir: Path, warn: Callable[[str], None], report
         DataError: the dataset changed since.
         RunError: a member is missing or changed since; or another process holds the run.
     """
-    members = {}
-    for name, recorded in run.members.items():
-        members[name] = resolve_run(runs_dir, recorded["path"])
-        if members[name].model_fingerprint != recorded["model"]:
-            raise RunError(f"run '{name}' changed since it was made part of '{run.name}': average anew")
+    members = as_recorded(run, run.members, runs_dir)
     with run.locked():
         _finish(run, members, dataset_for(run, runs_dir, None), warn, report)
     return run
+
+
+def as_recorded(run: Run, recorded: Mapping[str, Mapping[str, str]], runs_dir: Path) -> dict[str, Run]:
+    """The runs that `run` is made of, by name, as they were when it began.
+
+    Raises:
+        RunError: one is missing or changed since.
+    """
+    found = {name: resolve_run(runs_dir, record["path"]) for name, record in recorded.items()}
+    for name, record in recorded.items():
+        if found[name].model_fingerprint != record["model"]:
+            raise RunError(f"run '{name}' changed since '{run.name}' began with it: train anew")
+    return found
 
 
 def _load_members(members: Mapping[str, Run], dataset: Dataset) -> dict[str, SavedModel]:

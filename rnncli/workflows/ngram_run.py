@@ -42,7 +42,7 @@ def fit_ngram_run(
     A run that was interrupted is fitted anew, which gives the same.
     """
     started, manifest = time.perf_counter(), dataset.manifest
-    data = training_data(dataset, settings)
+    data = training_data(dataset, settings, {})
     shape = settings.model.shape(vocab_size=manifest.vocab_size, num_classes=len(manifest.label_names))
     labels = np.asarray(data.validation.labels)
     rows = [data.validation[row] for row in range(len(data.validation))]

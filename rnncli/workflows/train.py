@@ -16,8 +16,8 @@ from rnncli.system.cluster import Cluster
 from rnncli.system.jax_setup import start_jax
 from rnncli.system.progress import Report, no_report
 from rnncli.training.warm_start import require_same_sizes
+from rnncli.workflows.average import as_recorded, resume_average
 from rnncli.workflows.average import average as average_of
-from rnncli.workflows.average import resume_average
 from rnncli.workflows.ngram_run import begin_ngram_run, fit_ngram_run
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def train(
     resume: str | None = None,
     average: Sequence[str] = (),
     start_from: str | None = None,
+    teacher: Sequence[str] = (),
     preset: str | None = None,
     config: str | Path | None = None,
     runs_dir: str | Path = "runs",
@@ -59,6 +60,8 @@ def train(
             there are no settings. See `rnncli.workflows.average`.
         start_from: the run, by name or path, whose parameters to start from where they fit, and whose
             settings of the model are then the defaults (option ``--from``).
+        teacher: runs, by name or path, whose averaged probabilities are the targets of the dataset's
+            unlabelled texts, which are learned from as well (Hinton et al. 2015).
         preset: the name of settings to start from.
         config: a TOML file of settings, which override those of the preset.
         runs_dir: the folder of runs and prepared datasets.
@@ -82,7 +85,9 @@ def train(
     runs_dir, every = Path(runs_dir), parse_interval(checkpoint_every)
     if average:
         require(
-            {resume, start_from, preset, config, checkpoint_every, cluster} == {None} and not settings,
+            {resume, start_from, preset, config, checkpoint_every, cluster} == {None}
+            and not settings
+            and not teacher,
             "--average takes trained runs as they are: leave out the options and variables of training, "
             "all but --dataset and --name",
         )
@@ -91,9 +96,9 @@ def train(
     source: Run | None = None
     if resume is not None:
         require(
-            {name, dataset, start_from, preset, config} == {None},
+            {name, dataset, start_from, preset, config} == {None} and not teacher,
             "--resume continues a run under its name, on its dataset, with its settings: "
-            "leave out --name, --dataset, --from, --preset and --config",
+            "leave out --name, --dataset, --from, --teacher, --preset and --config",
         )
         run = find_run(runs_dir, resume)
         if run.finished:
@@ -101,6 +106,7 @@ def train(
         if run.members:
             return resume_average(run, runs_dir, warn, report)
         data, chosen = _as_begun(run, runs_dir, settings)
+        teachers = as_recorded(run, run.teachers, runs_dir)
     else:
         file = None if config is None else Path(config)
         if start_from is None:
@@ -109,6 +115,7 @@ def train(
             source = _source(runs_dir, start_from)
             chosen = resolve_settings(settings, file, preset, source.config.model)
             require_same_sizes(chosen.model, source.config.model, source.name)
+        teachers = {found.name: found for found in (resolve_run(runs_dir, each) for each in teacher)}
         run, data = _new_run(runs_dir, chosen, name, dataset)
     writes = cluster is None or cluster.is_first
     remedy = "wait for it" if resume is not None else "wait for it, or choose another --name"
@@ -123,7 +130,7 @@ def train(
         start_jax(devices, cluster)
         from rnncli.workflows.training_run import TrainingRun
 
-        training = TrainingRun(run, data, chosen, every, warn)
+        training = TrainingRun(run, data, chosen, every, warn, teachers, report)
         if resume is not None:
             training.resume()
         else:

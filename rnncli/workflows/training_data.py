@@ -1,28 +1,39 @@
-"""What a training reads: texts cut to what the model will read, and the evidence of their n-grams."""
+"""What a training reads: texts cut to what the model will read, their evidence, and what teachers say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.dataset import Dataset, Split
+from rnncli.evaluation.metrics import FloatArray
+from rnncli.inference.averaged_model import load_model
+from rnncli.models.numpy_forward import to_probabilities
+from rnncli.runs.run import Run
+from rnncli.settings.base import require
 from rnncli.settings.prepare import Keep
 from rnncli.settings.train import TrainSettings
+from rnncli.system.progress import Report, no_report
 from rnncli.text.ngrams import NgramTable, Texts, count_ngrams, crossfitted_evidence
+from rnncli.workflows.evaluate import require_same_encoding, score
+
+TEACHER_BATCH = 2048  # texts scored at a time
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Texts and evidence of both parts of a training.
+    """Texts, evidence and targets of both parts of a training.
 
     Attributes:
-        train: the training texts as they are read.
+        train: the training texts as they are read, those without a label last; such a text has the
+            label that the teachers find most probable.
         validation: the validation texts as they are read.
         max_length: the tokens that the model reads of a longer text, and
         keep: which of them.
-        ngrams: the table of a model that reads n-grams, counted on whole training texts.
+        ngrams: the table of a model that reads n-grams, counted on whole labelled training texts.
         evidence: what it says at each token of each part, [tokens, size], where the model reads that.
+        targets: the probabilities to learn [texts, classes], where there are teachers.
     """
 
     train: Split
@@ -31,25 +42,94 @@ class TrainingData:
     keep: Keep
     ngrams: NgramTable | None
     evidence: Mapping[str, NDArray[np.float32]] | None
+    targets: NDArray[np.float32] | None
 
 
-def training_data(dataset: Dataset, settings: TrainSettings) -> TrainingData:
-    """Read and cut the texts of `dataset`; count n-grams where the model of `settings` reads evidence."""
-    manifest, length = dataset.manifest, settings.data.read_length
-    whole, validation = dataset.split("train"), dataset.split("validation")
-    train = whole
-    max_length, keep = manifest.config.max_length, manifest.config.keep
+def training_data(
+    dataset: Dataset, settings: TrainSettings, teachers: Mapping[str, Run], report: Report = no_report
+) -> TrainingData:
+    """Read what a model of these settings learns from.
+
+    Args:
+        dataset: the dataset.
+        settings: of the training.
+        teachers: finished runs, by name, whose probabilities are the targets of unlabelled texts.
+        report: called with the progress of the teachers.
+
+    Raises:
+        UsageError: there are teachers, but nothing for them to teach.
+        DataError: a teacher's labels or vocabulary are not the dataset's.
+    """
+    labelled, validation = dataset.split("train"), dataset.split("validation")
+    train, targets = labelled, None
+    if teachers:
+        train, targets = _taught(dataset, settings, teachers, report)
+    counted, rest = texts_of(labelled), slice(len(labelled), None)
+    length, max_length, keep = (
+        settings.data.read_length,
+        dataset.manifest.config.max_length,
+        dataset.manifest.config.keep,
+    )
     if 0 < length < max_length:
-        train, validation = whole.cut(length), validation.cut(length)
+        train, validation = train.cut(length), validation.cut(length)
         max_length, keep = length, "both"
     ngrams, evidence = None, None
     if settings.model.evidence:
-        sizes = {"num_classes": len(manifest.label_names)}
-        texts, labels = texts_of(whole), np.asarray(whole.labels)
-        ngrams = count_ngrams(texts, labels, vocab_size=manifest.vocab_size, **sizes)
-        found = crossfitted_evidence(ngrams, texts, labels, texts_of(train), seed=settings.seed, **sizes)
-        evidence = {"train": found, "validation": ngrams.evidence(texts_of(validation))}
-    return TrainingData(train, validation, max_length, keep, ngrams, evidence)
+        sizes = {"num_classes": len(dataset.manifest.label_names)}
+        labels = np.asarray(labelled.labels)
+        ngrams = count_ngrams(counted, labels, vocab_size=dataset.manifest.vocab_size, **sizes)
+        own = train.take(np.arange(len(labelled)))
+        found = crossfitted_evidence(ngrams, counted, labels, texts_of(own), seed=settings.seed, **sizes)
+        further = ngrams.evidence(texts_of(train.take(np.arange(len(train))[rest])))
+        evidence = {
+            "train": np.concatenate([found, further]),
+            "validation": ngrams.evidence(texts_of(validation)),
+        }
+    return TrainingData(train, validation, max_length, keep, ngrams, evidence, targets)
+
+
+def _taught(
+    dataset: Dataset, settings: TrainSettings, teachers: Mapping[str, Run], report: Report
+) -> tuple[Split, NDArray[np.float32]]:
+    """The labelled and then the unlabelled texts, whole, with their targets [texts, classes]."""
+    labelled, share = dataset.split("train"), settings.teacher_share
+    targets = np.eye(len(dataset.manifest.label_names), dtype=np.float32)[np.asarray(labelled.labels)]
+    if share > 0:
+        targets = (1 - share) * targets + share * _opinion(dataset, labelled, teachers, report)
+    if "unlabelled" not in dataset.manifest.splits:
+        require(
+            share > 0,
+            f"--teacher: dataset '{dataset.manifest.name}' has no unlabelled texts to learn from; "
+            "let the teachers speak on labelled ones with --teacher-share 0.5",
+        )
+        return labelled, targets.astype(np.float32)
+    unlabelled = dataset.split("unlabelled")
+    if 0 < settings.data.unlabelled < len(unlabelled):
+        rows = np.random.default_rng([settings.seed, 3]).permutation(len(unlabelled))
+        unlabelled = unlabelled.take(np.sort(rows[: settings.data.unlabelled]))
+    opinion = _opinion(dataset, unlabelled, teachers, report)
+    labels = np.concatenate([np.asarray(labelled.labels), opinion.argmax(axis=1)])
+    together = replace(
+        labelled,
+        token_ids=np.concatenate([labelled.token_ids, unlabelled.token_ids]),
+        offsets=np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]]),
+        labels=labels.astype(np.int32),
+        tags=None,
+    )
+    return together, np.concatenate([targets, opinion]).astype(np.float32)
+
+
+def _opinion(dataset: Dataset, split: Split, teachers: Mapping[str, Run], report: Report) -> FloatArray:
+    """The mean of the teachers' probabilities [texts, classes]."""
+    found = []
+    for name, run in teachers.items():
+        model = load_model(run.model_dir)
+        require_same_encoding(run, model, dataset)
+        stage = f"Labelling {split.name} with {name}"
+        logits = score(model, split, batch_size=TEACHER_BATCH, report=report, stage=stage)
+        found.append(to_probabilities(logits))
+    opinion: FloatArray = np.mean(found, axis=0)
+    return opinion
 
 
 def texts_of(split: Split) -> Texts:

@@ -6,7 +6,7 @@ Imports JAX; `rnncli.workflows.train` starts that before.
 import dataclasses
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from rnncli.inference.averaged_model import load_model
 from rnncli.inference.model_folder import SavedModel, load_classifier, save_model
 from rnncli.models.parameters import initial_parameters
 from rnncli.reporting.plots import plot_history
-from rnncli.runs.run import Run
+from rnncli.runs.run import Run, recorded
 from rnncli.settings.train import TrainSettings
 from rnncli.system.jax_setup import data_mesh
+from rnncli.system.progress import Report, no_report
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.loop import EpochDone, Standing, StepDone, Trainer, require_finite
 from rnncli.training.objectives.classification import Classification
@@ -47,11 +48,14 @@ class TrainingRun:
         settings: TrainSettings,
         checkpoint_every: tuple[int, float],
         warn: Callable[[str], None],
+        teachers: Mapping[str, Run],
+        report: Report = no_report,
     ) -> None:
         """Make the trainer of a locked run.
 
         `checkpoint_every` says after how many steps and seconds to save within an epoch, 0 standing for
-        never; `warn` is told what is wrong with the data, with checkpoints, and with the final figures.
+        never; `warn` is told what is wrong with the data, with checkpoints, and with the final figures;
+        `teachers` are runs to learn from, by name; `report` is told how far they are.
         """
         self.run, self.dataset, self.settings = run, dataset, settings
         self.mesh = data_mesh(settings.data.batch_size)
@@ -60,7 +64,8 @@ class TrainingRun:
         self._writes = jax.process_index() == 0
         self._warn = warn
         self._manifest = dataset.manifest
-        self._data = training_data(dataset, settings)
+        self._teachers = teachers
+        self._data = training_data(dataset, settings, teachers, report)
         self._warnings = symptoms.of_data(self._manifest)
         self._shape = settings.model.shape(
             vocab_size=self._manifest.vocab_size, num_classes=len(self._manifest.label_names)
@@ -73,6 +78,7 @@ class TrainingRun:
             max_length=self._data.max_length,
             num_devices=self.mesh.size,
             evidence=self._data.evidence,
+            targets=self._data.targets,
         )
         steps, layers = objective.batches_per_epoch, settings.model.num_layers
         tx = make_optimizer(settings.optimizer, steps, settings.epochs, layers)
@@ -98,6 +104,8 @@ class TrainingRun:
                 "new_words": taken.new_words,
                 "new": taken.new,
             }
+        if self._teachers:
+            extra["teachers"] = recorded(self._teachers)
         if not self._writes:
             return
         packages = ("jax", "jaxlib", "flax", "optax", "numpy")

@@ -145,7 +145,8 @@ def loss_and_gradients(config: ModelShape) -> Callable[..., Any]:
     def loss(params: Params, positions: jax.Array, words: jax.Array | None, labels: jax.Array) -> jax.Array:
         logits = Classifier(config).apply({"params": params}, positions, words)
         weights = jnp.ones(len(labels), logits.dtype)
-        sums = sums_of(logits, labels, weights)
+        targets = jax.nn.one_hot(labels, config.num_classes, dtype=logits.dtype)
+        sums = sums_of(logits, targets, weights)
         return sums["loss"] / sums["weight"]
 
     # What is compared is mathematics; leaving the machine code as it comes saves half the time.

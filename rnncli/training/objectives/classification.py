@@ -1,4 +1,4 @@
-"""Telling the classes of texts apart: cross-entropy, accuracy, weights of classes."""
+"""Telling the classes of texts apart: cross-entropy, accuracy, weights of classes, soft targets."""
 
 from collections.abc import Mapping
 
@@ -37,8 +37,8 @@ class Classification(Objective):
     its part, and in the keys, which only training has.
 
     A batch holds ``positions`` [batch, time] and ``words`` [devices, words], a list for each device's
-    share of the texts, or None (see `Classifier`), ``evidence`` [batch, time, size] or None, ``labels``
-    [batch], and ``weights`` [batch].
+    share of the texts, or None (see `Classifier`), ``evidence`` [batch, time, size] or None, ``targets``
+    [batch, classes], the probabilities that the model should give, and ``weights`` [batch].
     """
 
     def __init__(
@@ -51,16 +51,25 @@ class Classification(Objective):
         max_length: int,
         num_devices: int,
         evidence: Mapping[str, NDArray[np.float32]] | None = None,
+        targets: NDArray[np.float32] | None = None,
     ) -> None:
         """Choose the lengths that batches are padded to, and how many distinct words they have room for.
 
         No text has more than `max_length` tokens; the `num_devices` have equal parts of a batch.
-        `evidence` is that of each part's tokens [tokens, size], where the model reads it.
+        `evidence` is that of each part's tokens [tokens, size], where the model reads it. `targets` are
+        the probabilities of the training texts [texts, classes], where they are not 1 for the label.
         """
         self.model = Classifier(shape, jnp.bfloat16 if settings.precision == "bfloat16" else None)
         self._splits = {"train": train, "validation": validation}
         self._evidence = evidence
         self._labels = {part: np.asarray(split.labels, np.int32) for part, split in self._splits.items()}
+        certain = np.eye(shape.num_classes, dtype=np.float32)
+        self._targets = {part: certain[labels] for part, labels in self._labels.items()}
+        if targets is not None:
+            self._targets["train"] = targets
+        uniform = np.float32(1 / shape.num_classes)
+        smoothing = settings.label_smoothing
+        self._targets["train"] = (1 - smoothing) * self._targets["train"] + smoothing * uniform
         self._batch_size, self._num_devices = settings.data.batch_size, num_devices
         self._class_weights = {
             "train": class_weights(self._labels["train"], shape.num_classes, settings.class_weights),
@@ -90,9 +99,10 @@ class Classification(Objective):
         token_ids = pad(self._splits[part], plan.rows, plan.width, size)
         room = self._rooms.get(plan.width, 0)
         listed = distinct_words(token_ids, self.model.shape.vocab_size, self._num_devices, room)
-        labels, weights = np.zeros(size, np.int32), np.zeros(size, np.float32)
-        labels[:rows] = self._labels[part][plan.rows]
-        weights[:rows] = self._class_weights[part][labels[:rows]]
+        targets = np.zeros((size, self.model.shape.num_classes), np.float32)
+        weights = np.zeros(size, np.float32)
+        targets[:rows] = self._targets[part][plan.rows]
+        weights[:rows] = self._class_weights[part][self._labels[part][plan.rows]]
         evidence = None
         if self._evidence is not None:
             offsets = self._splits[part].offsets
@@ -101,15 +111,15 @@ class Classification(Objective):
             "positions": listed.positions,
             "words": listed.words,
             "evidence": evidence,
-            "labels": labels,
+            "targets": targets,
             "weights": weights,
         }
 
     def sums(self, params: Params, batch: Batch, keys: Keys | None) -> Sums:
-        """See the base class; ``correct`` counts the examples whose most probable class is the label."""
+        """See the base class; ``correct`` counts the examples whose most probable class the targets share."""
         words = None if batch["words"] is None else batch["words"][0]
         logits = self.model.apply({"params": params}, batch["positions"], words, keys, batch["evidence"])
-        return sums_of(jnp.asarray(logits), jnp.asarray(batch["labels"]), jnp.asarray(batch["weights"]))
+        return sums_of(jnp.asarray(logits), jnp.asarray(batch["targets"]), jnp.asarray(batch["weights"]))
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
         """Mean loss in nats, and accuracy."""
@@ -120,24 +130,25 @@ class Classification(Objective):
         return figures["accuracy"], -figures["loss"]
 
 
-def cross_entropy(logits: Array, labels: Array) -> Array:
-    """Negative log-probability of each label, in nats, [batch].
+def cross_entropy(logits: Array, targets: Array) -> Array:
+    """``-Σ target · log(probability)`` over the classes, in nats, [batch].
 
-    One logit is that of class 1 against class 0 (binary cross-entropy); more are a softmax's.
+    One logit is that of class 1 against class 0 (binary cross-entropy); more are a softmax's. The
+    targets [batch, classes] are 1 for the label, or what teachers make of a text (Hinton et al. 2015).
     """
     if logits.shape[-1] == 1:
-        return optax.sigmoid_binary_cross_entropy(logits[:, 0], labels.astype(logits.dtype))
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return optax.sigmoid_binary_cross_entropy(logits[:, 0], targets[:, 1].astype(logits.dtype))
+    return optax.softmax_cross_entropy(logits, targets)
 
 
-def sums_of(logits: Array, labels: Array, weights: Array) -> Sums:
+def sums_of(logits: Array, targets: Array, weights: Array) -> Sums:
     """Weighted loss and hits of logits [batch, num_outputs]; rows without weight do not count."""
     predicted = (logits[:, 0] > 0).astype(jnp.int32) if logits.shape[-1] == 1 else logits.argmax(axis=-1)
     counts = weights > 0
     return {
-        "loss": (weights * cross_entropy(logits, labels)).sum(),
+        "loss": (weights * cross_entropy(logits, targets)).sum(),
         "weight": weights.sum(),
-        "correct": (counts & (predicted == labels)).sum(dtype=jnp.float32),
+        "correct": (counts & (predicted == targets.argmax(axis=-1))).sum(dtype=jnp.float32),
         "examples": counts.sum(dtype=jnp.float32),
     }
 

@@ -12,15 +12,16 @@ from rnncli.training.objectives.classification import class_weights, cross_entro
 
 def sums(logits: jax.Array, labels: list[int], weights: list[float]) -> dict[str, float]:
     with jax.numpy_rank_promotion("raise"):
-        found = sums_of(logits, jnp.array(labels, jnp.int32), jnp.array(weights, jnp.float32))
+        targets = jax.nn.one_hot(jnp.array(labels), max(2, logits.shape[1]))
+        found = sums_of(logits, targets, jnp.array(weights, jnp.float32))
     return {name: float(value) for name, value in found.items()}
 
 
 def test_binary_cross_entropy_by_hand() -> None:
     logits = jnp.array([0, math.log(3), math.log(3), 1000, 1000, -1000])[:, None]
-    labels = jnp.array([1, 1, 0, 1, 0, 1])
+    targets = jax.nn.one_hot(jnp.array([1, 1, 0, 1, 0, 1]), 2)
     with jax.numpy_rank_promotion("raise"):
-        found = cross_entropy(logits, labels)
+        found = cross_entropy(logits, targets)
     expected = [math.log(2), math.log(4 / 3), math.log(4), 0, 1000, 1000]
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-30)
 
@@ -28,8 +29,18 @@ def test_binary_cross_entropy_by_hand() -> None:
 def test_categorical_cross_entropy_by_hand() -> None:
     logits = jnp.array([[0, math.log(2), math.log(5)]] * 3 + [[1000, 0, -1000]] * 2)
     with jax.numpy_rank_promotion("raise"):
-        found = cross_entropy(logits, jnp.array([0, 1, 2, 0, 2]))
+        found = cross_entropy(logits, jax.nn.one_hot(jnp.array([0, 1, 2, 0, 2]), 3))
     np.testing.assert_allclose(found, [math.log(8), math.log(4), math.log(8 / 5), 0, 2000], rtol=1e-6)
+
+
+def test_soft_targets_by_hand() -> None:
+    """The loss is least where the probabilities are the targets, and is then their entropy."""
+    halves = jnp.array([[0.25, 0.75]])
+    for logits in (jnp.array([[math.log(3)]]), jnp.array([[0, math.log(3)]])):
+        found = cross_entropy(logits, halves)
+        expected = 0.25 * math.log(4) + 0.75 * math.log(4 / 3)
+        np.testing.assert_allclose(found, [expected], rtol=1e-6)
+        assert cross_entropy(logits + jnp.arange(logits.shape[1]) + 0.1, halves)[0] > found[0]
 
 
 def test_sums_by_hand() -> None:
