@@ -37,11 +37,11 @@ def random_parameters(config: ModelShape, seed: int = 0, scale: float = 0.5) -> 
     return {name: (scale * values).astype(np.float32) for name, values in drawn.items()}
 
 
-def random_ngrams(config: ModelShape, seed: int = 0) -> NgramTable:
-    """N-grams of random texts and random values."""
+def random_ngrams(config: ModelShape, seed: int = 0, text: np.ndarray | None = None) -> NgramTable:
+    """The n-grams of a text, without one of a random text, and random values."""
     random = np.random.default_rng(seed)
-    words = random.integers(0, config.vocab_size, 997)
-    texts, labels = Texts(np.tile(words, 2), np.array([0, 997, 1994])), np.arange(2)
+    words = random.integers(0, config.vocab_size, 997) if text is None else text
+    texts, labels = Texts.of([words, words]), np.arange(2)
     table = count_ngrams(texts, labels, num_classes=config.num_classes, vocab_size=config.vocab_size)
     values = random.standard_normal(table.values.shape).astype(np.float32)
     return dataclasses.replace(table, values=values)

@@ -11,7 +11,8 @@ from rnncli.system.jax_setup import data_mesh, start_jax
 from rnncli.text.ngrams import NgramTable, Texts
 
 BATCH_SIZE = 1024
-EVIDENCE_BATCH_SIZE = 256  # each time step is then projected by itself: many times the memory
+# With evidence each time step's inputs are projected by themselves: so many numbers of a batch, 256 MiB.
+MOST_PROJECTED = 1 << 26
 WIDTHS = 4
 
 Forward = Callable[[Sequence[NDArray[np.int32]]], NDArray[np.float32]]
@@ -44,7 +45,7 @@ def jitted_forward(
     from rnncli.models.classifier import Classifier
     from rnncli.models.word_lookup import PROJECTIONS
 
-    size = BATCH_SIZE if ngrams is None else EVIDENCE_BATCH_SIZE
+    size = BATCH_SIZE if ngrams is None else _batch_size(model, max_length)
     mesh = data_mesh(size)
     split, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
     params = jax.device_put(unflatten_dict(learned, sep="."), whole)
@@ -72,3 +73,12 @@ def jitted_forward(
         return logits
 
     return forward
+
+
+def _batch_size(model: ModelShape, max_length: int) -> int:
+    """The greatest power of two of texts whose projected inputs stay below `MOST_PROJECTED`, or 8."""
+    columns = 4 * model.hidden_size * model.num_directions
+    size = BATCH_SIZE
+    while size > 8 and size * max_length * columns > MOST_PROJECTED:
+        size //= 2
+    return size

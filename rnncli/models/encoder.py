@@ -82,9 +82,7 @@ class Layer(nn.Module):
             projected, index = as_rows(kept(self, projected), _as_read(index, directions))
         if evidence is not None and index is not None:
             # Of x W, with the word's vector and its evidence as x, this share differs at every token.
-            share = cell_class(cell).project(
-                evidence, _of_evidence(learned)
-            )  # [time, batch, directions, columns]
+            share = cell_class(cell).project(evidence, _of_evidence(learned))  # [..., directions, columns]
             share = jnp.stack(_backward_reversed(jnp.moveaxis(share, -2, 0)))
             projected, index = share + rows_at(projected, index), None
         kernel = learned["recurrent_kernel"].astype(self.dtype or learned["recurrent_kernel"].dtype)

@@ -31,8 +31,9 @@ CELLS = {
 POOLINGS = {"last": ("last",), "max": ("maximum",), "mean": ("mean",), "maxmean": ("maximum", "mean")}
 
 DIRECTIONS = ("forward", "backward")
-# Those that learn by gradients, and all.
-NEURAL_ARCHES = ("bow", *CELLS, *(f"bi{cell}" for cell in CELLS))
+# Those with an encoder, those that learn by gradients, and all.
+RECURRENT_ARCHES = (*CELLS, *(f"bi{cell}" for cell in CELLS))
+NEURAL_ARCHES = ("bow", *RECURRENT_ARCHES)
 ARCHES = ("ngram", *NEURAL_ARCHES)
 
 

@@ -1,10 +1,12 @@
 """Predictions out of texts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rnncli.errors import RunError
-from rnncli.inference import scoring
+from rnncli.inference import jitted, scoring
 from rnncli.inference.model_folder import SavedModel
 from rnncli.inference.predictions import Prediction, Predictor
 from rnncli.settings.model import ModelShape
@@ -49,8 +51,10 @@ def test_unknown_words_are_counted_in_the_whole_text() -> None:
     assert (prediction.tokens, prediction.unknown, prediction.truncated) == (33, 7, True)
 
 
-def test_the_jitted_model_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, random = random_model(CONFIG), np.random.default_rng(3)
+@pytest.mark.parametrize("evidence", [False, True])
+def test_the_jitted_model_gives_the_same(monkeypatch: pytest.MonkeyPatch, *, evidence: bool) -> None:
+    model, random = random_model(replace(CONFIG, evidence=evidence)), np.random.default_rng(3)
+    monkeypatch.setattr(jitted, "MOST_PROJECTED", 16 * 23 * 40)  # so that the texts fill several batches
     texts = [random.integers(1, 103, length, dtype=np.int32) for length in random.integers(0, 24, 61)]
     expected = Predictor(model).probabilities(texts)
     monkeypatch.setattr(scoring, "BREAK_EVEN", 0)

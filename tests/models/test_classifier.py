@@ -17,10 +17,11 @@ from rnncli.models.classifier import Classifier
 from rnncli.models.encoder import Encoder
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.models.parameters import initial_parameters
-from rnncli.settings.model import CELLS, NEURAL_ARCHES, POOLINGS, ModelShape
+from rnncli.settings.model import CELLS, NEURAL_ARCHES, POOLINGS, RECURRENT_ARCHES, ModelShape
+from rnncli.text.ngrams import NgramTable, Texts
 from rnncli.training.objectives.classification import sums_of
 from tests.factories import random_parameters
-from tests.models.textbook import VOCAB_SIZE, logits_of, make, random_texts
+from tests.models.textbook import VOCAB_SIZE, logits_of, make, ngrams_of, random_texts
 
 TIME = 13
 LENGTHS = (13, 1, 0, 7, 4)
@@ -31,9 +32,9 @@ Params = dict[str, Any]
 
 
 def random_params(
-    arch: str, num_layers: int = 2, pooling: str = "last", num_classes: int = 3
+    arch: str, num_layers: int = 2, pooling: str = "last", num_classes: int = 3, *, evidence: bool = False
 ) -> tuple[ModelShape, Params]:
-    model, learned = make(arch, pooling, num_layers, num_classes)
+    model, learned = make(arch, pooling, num_layers, num_classes, evidence=evidence)
     return model, unflatten_dict(learned, sep=".")
 
 
@@ -47,6 +48,14 @@ def padded(texts: Sequence[np.ndarray], width: int = TIME, *, side: str = "left"
         start = width - len(ids) if side == "left" else 0
         row[start : start + len(ids)] = ids
     return token_ids
+
+
+def padded_evidence(ngrams: NgramTable, token_ids: np.ndarray) -> np.ndarray:
+    """The evidence of texts padded to [batch, time]; each is looked up alone."""
+    evidence = np.zeros((*token_ids.shape, 3 * ngrams.values.shape[1]), np.float32)
+    for row, ids in zip(evidence, token_ids, strict=True):
+        row[ids != 0] = ngrams.evidence(Texts.of([ids[ids != 0]]))
+    return evidence
 
 
 @cache
@@ -117,11 +126,24 @@ def test_padding_order_and_company_change_no_probability(arch: str) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("arch", RECURRENT_ARCHES)
+def test_evidence_as_the_numpy_model_reads_it_whatever_the_padding(arch: str) -> None:
+    config, params = random_params(arch, pooling="maxmean", evidence=True)
+    texts = random_texts(LENGTHS)
+    ngrams = ngrams_of(config, texts)
+    expected = numpy_forward.forward(config, flatten_dict(params, sep="."), texts, ngrams)
+    run = jax.jit(Classifier(config).apply)
+    for token_ids in (padded(texts), padded(texts, side="right"), padded(texts, 19)):
+        found = run({"params": params}, token_ids, evidence=padded_evidence(ngrams, token_ids))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
 def textbook_loss(config: ModelShape, learned: dict[str, np.ndarray]) -> np.complexfloating:
     """Mean over the texts of minus the logarithm of the label's probability."""
     losses = []
+    ngrams = ngrams_of(config, random_texts(LENGTHS)) if config.evidence else None
     for ids, label in zip(random_texts(LENGTHS), labels_for(config), strict=True):
-        logits = logits_of(config, learned, ids)
+        logits = logits_of(config, learned, ids, ngrams)
         if config.num_classes == 2:
             logits = np.concatenate([[0], logits])
         losses.append(-np.log(np.exp(logits[label]) / np.exp(logits).sum()))
@@ -142,8 +164,14 @@ def textbook_derivative(model: ModelShape, learned: Any, name: str, direction: n
 def loss_and_gradients(config: ModelShape) -> Callable[..., Any]:
     """The compiled training loss of a batch without dropout, and its gradients."""
 
-    def loss(params: Params, positions: jax.Array, words: jax.Array | None, labels: jax.Array) -> jax.Array:
-        logits = Classifier(config).apply({"params": params}, positions, words)
+    def loss(
+        params: Params,
+        positions: jax.Array,
+        words: jax.Array | None,
+        labels: jax.Array,
+        evidence: jax.Array | None = None,
+    ) -> jax.Array:
+        logits = Classifier(config).apply({"params": params}, positions, words, evidence=evidence)
         weights = jnp.ones(len(labels), logits.dtype)
         targets = jax.nn.one_hot(labels, config.num_classes, dtype=logits.dtype)
         sums = sums_of(logits, targets, weights)
@@ -158,22 +186,28 @@ def in_double_precision(params: Params) -> Params:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
 
 
-def solve(arch: str) -> tuple[ModelShape, Params, float, Params]:
+def solve(arch: str, *, evidence: bool = False) -> tuple[ModelShape, Params, float, Params]:
     """A model with its loss and gradients by name, in double precision."""
     config, params = random_params(
-        arch, pooling=POOLING_OF[arch], num_classes=3 if arch.startswith("bi") else 2
+        arch, pooling=POOLING_OF[arch], num_classes=3 if arch.startswith("bi") else 2, evidence=evidence
     )
+    texts = random_texts(LENGTHS)
+    token_ids = padded(texts)
+    found = padded_evidence(ngrams_of(config, texts), token_ids) if evidence else None
     with jax.enable_x64(True):
         loss, gradients = loss_and_gradients(config)(
-            in_double_precision(params), padded(random_texts(LENGTHS)), None, labels_for(config)
+            in_double_precision(params), token_ids, None, labels_for(config), found
         )
     named = flatten_dict(gradients, sep=".")
     return config, params, float(loss), {name: np.asarray(value) for name, value in named.items()}
 
 
-@pytest.mark.parametrize("arch", NEURAL_ARCHES)
-def test_loss_and_gradients_are_the_textbook_s(arch: str) -> None:
-    config, params, loss, gradients = solve(arch)
+@pytest.mark.parametrize(
+    ("arch", "evidence"),
+    [*((arch, False) for arch in NEURAL_ARCHES), *((arch, True) for arch in RECURRENT_ARCHES)],
+)
+def test_loss_and_gradients_are_the_textbook_s(arch: str, *, evidence: bool) -> None:
+    config, params, loss, gradients = solve(arch, evidence=evidence)
     weights = {name: value.astype(np.float64) for name, value in flatten_dict(params, sep=".").items()}
     assert loss == pytest.approx(textbook_loss(config, weights).real, rel=1e-12)
     random = np.random.default_rng(3)

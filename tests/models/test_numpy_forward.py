@@ -8,14 +8,17 @@ import pytest
 from rnncli.models import numpy_forward
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import parameters
-from rnncli.settings.model import NEURAL_ARCHES, POOLINGS, ModelShape
-from tests.models.textbook import logits_of, make, random_texts
+from rnncli.settings.model import NEURAL_ARCHES, POOLINGS, RECURRENT_ARCHES, ModelShape
+from rnncli.text.ngrams import NgramTable
+from tests.models.textbook import logits_of, make, ngrams_of, random_texts
 
 LENGTHS = (7, 1, 0, 19, 3, 3, 0, 11, 2)
 
 
-def reference(model: ModelShape, learned: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
-    return logits_of(model, {name: value.astype(np.float64) for name, value in learned.items()}, ids)
+def reference(
+    model: ModelShape, learned: dict[str, np.ndarray], ids: np.ndarray, ngrams: NgramTable | None = None
+) -> np.ndarray:
+    return logits_of(model, {name: value.astype(np.float64) for name, value in learned.items()}, ids, ngrams)
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])
@@ -27,6 +30,20 @@ def test_agrees_with_the_equations(arch: str, pooling: str, num_layers: int) -> 
     expected = np.array([reference(model, learned, ids) for ids in random_texts(LENGTHS)])
     assert found.shape == (len(LENGTHS), 3)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+@pytest.mark.parametrize("arch", RECURRENT_ARCHES)
+def test_evidence_is_read_beside_the_words(
+    arch: str, num_classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = random_texts(LENGTHS)
+    model, learned = make(arch, "maxmean", num_classes=num_classes, evidence=True)
+    ngrams = ngrams_of(model, texts)
+    expected = np.array([reference(model, learned, ids, ngrams) for ids in texts])
+    np.testing.assert_allclose(forward(model, learned, texts, ngrams), expected, rtol=0, atol=1e-12)
+    monkeypatch.setattr(numpy_forward, "CHUNK_VALUES", 28 * 19 * 3)
+    np.testing.assert_allclose(forward(model, learned, texts, ngrams), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("arch", NEURAL_ARCHES)

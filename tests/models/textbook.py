@@ -8,19 +8,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from rnncli.settings.model import ModelShape
-from tests.factories import random_parameters
+from rnncli.text.ngrams import NgramTable, Texts
+from tests.factories import random_ngrams, random_parameters
 
 Named = dict[str, np.ndarray]
 VOCAB_SIZE = 37
 
 
 def make(
-    arch: str, pooling: str = "last", num_layers: int = 2, num_classes: int = 3
+    arch: str, pooling: str = "last", num_layers: int = 2, num_classes: int = 3, *, evidence: bool = False
 ) -> tuple[ModelShape, Named]:
     """A small model of prime sizes, and random parameters."""
-    sizes = {"vocab_size": VOCAB_SIZE, "embedding_size": 5, "hidden_size": 7}
-    model = ModelShape(arch, num_layers=num_layers, pooling=pooling, num_classes=num_classes, **sizes)
+    model = ModelShape(
+        arch,
+        vocab_size=VOCAB_SIZE,
+        num_classes=num_classes,
+        embedding_size=5,
+        hidden_size=7,
+        num_layers=num_layers,
+        pooling=pooling,
+        evidence=evidence,
+    )
     return model, random_parameters(model)
+
+
+def ngrams_of(model: ModelShape, texts: Sequence[np.ndarray]) -> NgramTable:
+    """A table with random values for the n-grams of some of the texts."""
+    return random_ngrams(model, text=np.concatenate(texts[::2]))
 
 
 def random_texts(lengths: Sequence[int], seed: int = 1) -> list[np.ndarray]:
@@ -40,8 +54,9 @@ def states_of(cell: str, w: Named, inputs: np.ndarray) -> np.ndarray:
     """The state after each of `inputs`, [time, hidden]."""
     size = w["recurrent_kernel"].shape[0]
     h, c, states = np.zeros(size), np.zeros(size), []
+    input_kernel = np.concatenate([w[name] for name in ("input_kernel", "evidence_kernel") if name in w])
     for x in inputs:
-        from_x, from_h = x @ w["input_kernel"] + w["bias"], h @ w["recurrent_kernel"]
+        from_x, from_h = x @ input_kernel + w["bias"], h @ w["recurrent_kernel"]
         if cell == "rnn":
             h = np.tanh(from_x + from_h)
         elif cell == "lstm":
@@ -56,7 +71,9 @@ def states_of(cell: str, w: Named, inputs: np.ndarray) -> np.ndarray:
     return np.stack(states)
 
 
-def features_of(model: ModelShape, learned: Named, ids: np.ndarray) -> np.ndarray:
+def features_of(
+    model: ModelShape, learned: Named, ids: np.ndarray, ngrams: NgramTable | None = None
+) -> np.ndarray:
     """What the head reads of one text."""
     inputs = learned["embedding.table"][ids]  # [time, embedding]
     if model.arch == "bow":
@@ -64,6 +81,8 @@ def features_of(model: ModelShape, learned: Named, ids: np.ndarray) -> np.ndarra
         return np.where(hidden.real > 0, hidden, 0)
     if len(ids) == 0:
         return np.zeros(len(learned["output.kernel"]))
+    if ngrams is not None:
+        inputs = np.concatenate([inputs, ngrams.evidence(Texts.of([ids]))], axis=1)
     for layer in range(model.num_layers):
         weights = below(f"encoder.layer_{layer}.", learned)
         states = [states_of(model.cell, below("forward.", weights), inputs)]
@@ -77,6 +96,8 @@ def features_of(model: ModelShape, learned: Named, ids: np.ndarray) -> np.ndarra
     return by_pooling[model.pooling]
 
 
-def logits_of(model: ModelShape, learned: Named, ids: np.ndarray) -> np.ndarray:
+def logits_of(
+    model: ModelShape, learned: Named, ids: np.ndarray, ngrams: NgramTable | None = None
+) -> np.ndarray:
     """[num_outputs]."""
-    return features_of(model, learned, ids) @ learned["output.kernel"] + learned["output.bias"]
+    return features_of(model, learned, ids, ngrams) @ learned["output.kernel"] + learned["output.bias"]

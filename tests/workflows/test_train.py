@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rnncli
+from rnncli.data.dataset import Dataset
 from rnncli.errors import UsageError
+from rnncli.inference.model_folder import load_classifier
+from rnncli.inference.predictions import Predictor
+from rnncli.settings.train import TrainSettings
+from rnncli.text.ngrams import Texts, count_ngrams, crossfitted_evidence
 from rnncli.training.loop import Trainer
+from rnncli.workflows.training_data import training_data
 from rnncli.workflows.training_run import TrainingRun
 from tests.cli.tables import write_table
 
@@ -49,6 +56,55 @@ def test_whoever_leaves_early_can_go_on(runs_dir: Path) -> None:
         rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=4)
     resumed = rnncli.train(resume="left", runs_dir=runs_dir, hidden_size=3)
     assert resumed.summary["val_loss"] == whole.summary["val_loss"]
+
+
+def test_evidence_and_the_ends_of_texts(runs_dir: Path) -> None:
+    settings = QUICK | {"arch": "bigru", "evidence": True, "read_length": 5, "learning_rate": 0.01}
+    whole = rnncli.train(name="evidence", runs_dir=runs_dir, **settings)
+
+    def leave(training: TrainingRun) -> None:
+        for _, _event in zip(range(7), training.events(), strict=False):
+            training.save_checkpoint()
+
+    assert not rnncli.train(name="evidence-left", runs_dir=runs_dir, follow=leave, **settings).finished
+    resumed = rnncli.train(resume="evidence-left", runs_dir=runs_dir)
+    for path in whole.model_dir.iterdir():
+        assert (resumed.model_dir / path.name).read_bytes() == path.read_bytes()
+
+    model = load_classifier(whole.model_dir, verify=True)
+    assert (model.max_length, model.keep) == (5, "both")
+    validation = Dataset.open(runs_dir / "datasets" / "films").split("validation")
+    assert validation.lengths.max() > 5
+    probabilities = Predictor(model).probabilities([validation[row] for row in range(len(validation))])
+    losses = -np.log(probabilities[np.arange(len(validation)), validation.labels])
+    assert whole.summary["val_loss"] == pytest.approx(losses.mean(), rel=1e-5)
+
+
+def test_ngrams_are_counted_in_whole_texts_and_looked_up_in_cut_ones(runs_dir: Path) -> None:
+    dataset = Dataset.open(runs_dir / "datasets" / "films")
+    settings = TrainSettings.from_options(arch="lstm", evidence=True, read_length=5, seed=3)
+    data, sizes = training_data(dataset, settings), {"num_classes": 3}
+    assert data.ngrams is not None
+    assert data.evidence is not None
+    train = dataset.split("train")
+    texts, labels = Texts(train.token_ids, train.offsets), np.asarray(train.labels)
+    expected = count_ngrams(texts, labels, vocab_size=dataset.manifest.vocab_size, **sizes)
+    np.testing.assert_array_equal(data.ngrams.codes, expected.codes)
+    np.testing.assert_array_equal(data.ngrams.values, expected.values)
+    for row, whole in ((row, train[row]) for row in range(len(train))):
+        cut = [*whole[:3], *whole[-2:]] if len(whole) > 5 else [*whole]
+        assert data.train[row].tolist() == cut
+    read = Texts(data.train.token_ids, data.train.offsets)
+    fitted = crossfitted_evidence(expected, texts, labels, read, seed=3, **sizes)
+    np.testing.assert_array_equal(data.evidence["train"], fitted)
+    assert not np.array_equal(fitted, expected.evidence(read))
+    read = Texts(data.validation.token_ids, data.validation.offsets)
+    np.testing.assert_array_equal(data.evidence["validation"], expected.evidence(read))
+
+
+def test_evidence_needs_an_encoder(runs_dir: Path) -> None:
+    with pytest.raises(UsageError, match="evidence needs a recurrent --arch, not bow"):
+        rnncli.train(runs_dir=runs_dir, evidence=True, **QUICK)
 
 
 def test_the_model_is_that_of_the_best_epoch(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

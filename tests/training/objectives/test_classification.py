@@ -7,7 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnncli.training.objectives.classification import class_weights, cross_entropy, sums_of
+from rnncli.training.objectives.classification import (
+    Classification,
+    class_weights,
+    cross_entropy,
+    sums_of,
+)
+from tests.training.toys import MAX_LENGTH, NUM_CLASSES, VOCAB_SIZE, change, random_split
 
 
 def sums(logits: jax.Array, labels: list[int], weights: list[float]) -> dict[str, float]:
@@ -60,3 +66,38 @@ def test_class_weights() -> None:
     assert class_weights(labels, 4, "balanced").tolist() == pytest.approx([12 / 24, 0.75, 1.5, 0])
     balanced = class_weights(labels, 3, "balanced")[labels]
     assert [float(balanced[labels == c].sum()) for c in range(3)] == pytest.approx([4, 4, 4])
+
+
+def test_each_token_of_a_batch_has_its_own_evidence() -> None:
+    """Evidence that names the token it belongs to stands where the batch has that token."""
+    config, train, validation = (
+        change(evidence=True),
+        random_split("train", 61),
+        random_split("validation", 29),
+    )
+    numbers = {split.name: np.arange(1, len(split.token_ids) + 1) for split in (train, validation)}
+    objective = Classification(
+        config,
+        config.model.shape(vocab_size=VOCAB_SIZE, num_classes=NUM_CLASSES),
+        train,
+        validation,
+        max_length=MAX_LENGTH,
+        num_devices=1,
+        evidence={
+            part: np.repeat(found, 9).reshape(-1, 9).astype(np.float32) for part, found in numbers.items()
+        },
+    )
+    for split in (train, validation):
+        seen = []
+        for plan in objective.plans(split.name, np.random.default_rng(0)):
+            batch = objective.batch(split.name, plan)
+            words, positions = batch["words"], batch["positions"]
+            token_ids = positions if words is None else words[0][positions]
+            found = batch["evidence"].astype(int)
+            assert found.shape == (*token_ids.shape, 9)
+            assert (found == found[:, :, :1]).all()
+            token, there = found[:, :, 0], token_ids != 0
+            assert not token[~there].any()
+            np.testing.assert_array_equal(split.token_ids[token[there] - 1], token_ids[there])
+            seen.extend(token[there].tolist())
+        assert sorted(seen) == numbers[split.name].tolist()
