@@ -131,27 +131,25 @@ def train(
         console.note("no dataset is prepared yet: preparing the bundled sample", quiet=quiet)
     stopped = 0
 
-    with stop_requests() as requested:
+    def follow(training: "TrainingRun") -> None:
+        nonlocal stopped
+        err = console.stderr_console(quiet=quiet or not writes)
+        err.print(_what_is_trained(training))
+        if training.taken:
+            err.print(training.taken)
+        with stop_requests() as requested, training_progress(err, training.settings) as show:
+            for event in training.events():
+                show(event)
+                # All processes stop after the same step.
+                if stopped := highest_of_all(requested()):
+                    training.save_checkpoint()
+                    return
 
-        def follow(training: "TrainingRun") -> None:
-            nonlocal stopped
-            err = console.stderr_console(quiet=quiet or not writes)
-            err.print(_what_is_trained(training))
-            if training.taken:
-                err.print(training.taken)
-            with training_progress(err, training.settings) as show:
-                for event in training.events():
-                    show(event)
-                    # All processes stop after the same step.
-                    if stopped := highest_of_all(requested()):
-                        training.save_checkpoint()
-                        return
+    def say(progress: "Progress") -> None:
+        if progress.done == 0:  # no bar, which that of the training would displace
+            console.note(progress.stage, quiet=quiet or not writes)
 
-        def say(progress: "Progress") -> None:
-            if progress.done == 0:  # no bar, which that of the training would displace
-                console.note(progress.stage, quiet=quiet or not writes)
-
-        run = start(devices=devices, follow=follow, report=say)
+    run = start(devices=devices, follow=follow, report=say)
     if stopped:
         if writes:
             console.note(f"stopped and saved; continue with: rnncli train --resume {run.name}")

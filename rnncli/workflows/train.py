@@ -123,6 +123,7 @@ def train(
         if writes and resume is None:
             run.require_new()
         if chosen.model.arch == "ngram":
+            require(cluster is None, "--arch ngram is fitted by one process: leave out --coordinator")
             if resume is None:
                 begin_ngram_run(run, data, chosen)
             fit_ngram_run(run, data, chosen, warn, report)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rnncli.reporting import progress
+from rnncli.workflows import ngram_run
 from tests.cli.command import invoke, refused, rnncli
 from tests.cli.tables import prepare_films
 from tests.training.toys import timeless_lines
@@ -91,7 +92,8 @@ def test_a_run_is_never_overwritten(prepared: Path) -> None:
         (["--config", "missing.toml"], "missing.toml"),
         (["--weight-decay", "0.1"], "--optimizer adamw"),
         (["--resume", "first", "--name", "second"], "leave out --name"),
-        (["--resume", "first", "--preset", "tutorial"], "leave out --name, --dataset, --preset and --config"),
+        (["--arch", "ngram", "--coordinator", "auto", "--name", "n"], "leave out --coordinator"),
+        (["--resume", "first", "--preset", "tutorial"], "leave out --name, --dataset, "),
         *((["--checkpoint-every", text], "minutes such as 10m") for text in ("soon", "0", "-3", "m", "0m")),
     ],
 )
@@ -171,3 +173,16 @@ def test_a_run_starts_from_another_and_both_make_one(prepared: Path) -> None:
     as_json = rnncli("train", *members, "--json", cwd=prepared)
     assert json.loads(as_json.stdout)["weights"].keys() == {"first", "second"}
     assert "--average takes trained runs" in refused("train", *members, "--epochs", "3", cwd=prepared, code=2)
+
+
+def test_a_signal_ends_the_fit_of_ngrams_which_resumes(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ngram_run, "fits", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+        stopped = invoke("train", "--arch", "ngram", "--name", "linear", cwd=prepared)
+    assert (stopped.returncode, stopped.stdout) == (130, "")
+    done = invoke("train", "--resume", "linear", cwd=prepared)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("validation accuracy ")
+    assert "runs/linear/metrics.jsonl" not in done.stdout  # there are no curves
