@@ -20,6 +20,7 @@ from rnncli.cli.options import (
 )
 from rnncli.cli.signals import stop_requests
 from rnncli.settings.base import require
+from rnncli.settings.recipes import RECIPES
 from rnncli.settings.train import PRESETS, TrainSettings
 from rnncli.system.cluster import Cluster, highest_of_all
 
@@ -37,7 +38,9 @@ cluster_option = partial(typer.Option, rich_help_panel="Several processes")
 def train(
     *,
     given: dict[str, Any],
-    preset: Annotated[str | None, run_option(help=f"Named settings: {', '.join(PRESETS)}.")] = None,
+    preset: Annotated[
+        str | None, run_option(help=f"Named settings: {', '.join([*PRESETS, *RECIPES])}.")
+    ] = None,
     config: Annotated[Path | None, run_option(help="TOML file of settings.", dir_okay=False)] = None,
     dataset: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""Presets that are whole recipes: several runs, the last of which averages others."""
+"""Presets that are whole recipes: several runs, and the average that is made of them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,9 +8,10 @@ class Stage(NamedTuple):
     """One training of a recipe.
 
     Attributes:
-        name: of its run, in the folder ``stages`` of the recipe's own run.
+        name: of its run.
         settings: as the tables of a TOML file.
-        teachers: earlier stages whose probabilities are its targets for unlabelled texts.
+        teachers: earlier stages whose probabilities are its targets for unlabelled texts, where the
+            dataset has any.
     """
 
     name: str
@@ -26,30 +27,44 @@ class Recipe(NamedTuple):
 
 
 NGRAM = Stage("ngram", {"model": {"arch": "ngram"}})
-# Reads how evidence is turned round rather than learning each word by heart: most words are dropped,
-# their n-grams' ratios are not.
-READER = {
-    "epochs": 4,
-    "model": {
-        "arch": "bilstm",
-        "embedding_size": 64,
-        "hidden_size": 64,
-        "pooling": "maxmean",
-        "evidence": True,
-        "word_dropout": 0.6,
-        "embedding_dropout": 0.2,
-    },
-    "data": {"batch_size": 64, "read_length": 400},
-    "optimizer": {"learning_rate": 2e-3, "schedule": "cosine", "average_epochs": 2},
-}
+STUDENT_SHARE = 0.2  # of the teachers in the targets of labelled texts; all there is without unlabelled ones
+
+
+def _reader(arch: str, epochs: int) -> dict[str, Any]:
+    """A recurrent model that reads how evidence is turned round, rather than learning words by heart.
+
+    Most words are dropped in each step; what their n-grams say is not.
+    """
+    return {
+        "epochs": epochs,
+        "model": {
+            "arch": arch,
+            "embedding_size": 64,
+            "hidden_size": 64,
+            "pooling": "maxmean",
+            "evidence": True,
+            "word_dropout": 0.6,
+            "embedding_dropout": 0.2,
+        },
+        "data": {"batch_size": 64, "read_length": 400},
+        "optimizer": {"learning_rate": 2e-3, "schedule": "cosine", "average_epochs": 2},
+    }
+
+
+def _student(arch: str, *teachers: str) -> Stage:
+    settings = _reader(arch, epochs=3) | {"teacher_share": STUDENT_SHARE}
+    return Stage(f"student-{arch}", settings, teachers)
+
+
 RECIPES = {
-    "supervised": Recipe((NGRAM, Stage("reader", READER)), ("ngram", "reader")),
+    "supervised": Recipe((NGRAM, Stage("reader", _reader("bilstm", epochs=4))), ("ngram", "reader")),
     "best": Recipe(
         (
             NGRAM,
-            Stage("reader", READER),
-            Stage("student", {**READER, "epochs": 3}, teachers=("ngram", "reader")),
+            Stage("reader", _reader("bilstm", epochs=4)),
+            _student("bilstm", "ngram", "reader"),
+            _student("bigru", "ngram", "student-bilstm"),
         ),
-        ("ngram", "reader", "student"),
+        ("ngram", "student-bilstm", "student-bigru"),
     ),
 }

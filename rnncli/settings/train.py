@@ -100,7 +100,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "data": {"batch_size": 128},
         "optimizer": {"name": "adam", "learning_rate": 1e-3, "schedule": "constant", "clip_norm": 0.0},
-    }
+    },
+    # A recurrent model in about a minute: it reads what n-grams say, and few words of its own.
+    "fast": {
+        "epochs": 2,
+        "model": {
+            "arch": "bigru",
+            "embedding_size": 32,
+            "hidden_size": 32,
+            "pooling": "maxmean",
+            "evidence": True,
+            "word_dropout": 0.6,
+            "embedding_dropout": 0.2,
+        },
+        "data": {"batch_size": 64, "read_length": 200},
+        "optimizer": {"learning_rate": 3e-3, "schedule": "cosine"},
+    },
 }
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rnncli.errors import RunError, UsageError
 from rnncli.runs.finding import check_name, find_run, reserve_run_name, resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.base import require
+from rnncli.settings.recipes import RECIPES
 from rnncli.settings.train import TrainSettings, resolve_settings
 from rnncli.system.cluster import Cluster
 from rnncli.system.jax_setup import start_jax
@@ -19,6 +21,7 @@ from rnncli.training.warm_start import require_same_sizes
 from rnncli.workflows.average import as_recorded, resume_average
 from rnncli.workflows.average import average as average_of
 from rnncli.workflows.ngram_run import begin_ngram_run, fit_ngram_run
+from rnncli.workflows.recipe import begin_recipe, is_recipe, train_recipe
 
 if TYPE_CHECKING:
     from rnncli.workflows.training_run import TrainingRun
@@ -93,6 +96,18 @@ def train(
         )
         where = None if dataset is None else str(dataset)
         return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)
+    shared = {"checkpoint_every": checkpoint_every, "devices": devices, "warn": warn, "follow": follow}
+    recipe: Run | None = None
+    if preset in RECIPES:
+        require(
+            {start_from, config, cluster} == {None} and not teacher,
+            f"--preset {preset} is made of several runs: leave out --config, --from, --teacher and --coordinator",
+        )
+        recipe = _new_recipe(runs_dir, preset, name, dataset, settings)
+    elif resume is not None and is_recipe(Run(runs_dir / resume)):
+        recipe = Run(runs_dir / resume)
+    if recipe is not None:
+        return train_recipe(recipe, partial(train, report=report, **shared), warn=warn, report=report)
     source: Run | None = None
     if resume is not None:
         require(
@@ -116,7 +131,7 @@ def train(
             chosen = resolve_settings(settings, file, preset, source.config.model)
             require_same_sizes(chosen.model, source.config.model, source.name)
         teachers = {found.name: found for found in (resolve_run(runs_dir, each) for each in teacher)}
-        run, data = _new_run(runs_dir, chosen, name, dataset)
+        run, data = _new_run(runs_dir, chosen.model.arch, name, dataset)
     writes = cluster is None or cluster.is_first
     remedy = "wait for it" if resume is not None else "wait for it, or choose another --name"
     with run.locked(remedy) if writes else nullcontext():
@@ -163,10 +178,8 @@ def parse_interval(text: str | None) -> tuple[int, float]:
     return (0, 60 * number) if minutes else (int(number), 0.0)
 
 
-def _new_run(
-    runs_dir: Path, settings: TrainSettings, name: str | None, dataset: str | Path | None
-) -> tuple[Run, Dataset]:
-    """A run that is not on disk yet, and its dataset."""
+def _new_run(runs_dir: Path, kind: str, name: str | None, dataset: str | Path | None) -> tuple[Run, Dataset]:
+    """A run that is not on disk yet, by default named after its dataset and its `kind`; and its dataset."""
     from rnncli.workflows.prepare import prepare
 
     if name is not None:
@@ -175,8 +188,20 @@ def _new_run(
         data = prepare(runs_dir=runs_dir)
     else:
         data = resolve_dataset(runs_dir, None if dataset is None else str(dataset))
-    name = name or reserve_run_name(runs_dir, f"{data.manifest.name}-{settings.model.arch}")
+    name = name or reserve_run_name(runs_dir, f"{data.manifest.name}-{kind}")
     return Run(runs_dir / name), data
+
+
+def _new_recipe(
+    runs_dir: Path, preset: str, name: str | None, dataset: str | Path | None, given: Mapping[str, Any]
+) -> Run:
+    """A recipe's run, of which only the description is on disk yet."""
+    run, data = _new_run(runs_dir, preset, name, dataset)
+    run.require_new()
+    if is_recipe(run):
+        raise RunError(f"{run.path} holds an unfinished recipe: continue it with --resume {run.name}")
+    begin_recipe(run, preset, data, given)
+    return run
 
 
 def _source(runs_dir: Path, name: str) -> Run:
