@@ -96,18 +96,21 @@ def train(
         )
         where = None if dataset is None else str(dataset)
         return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)
-    shared = {"checkpoint_every": checkpoint_every, "devices": devices, "warn": warn, "follow": follow}
     recipe: Run | None = None
     if preset in RECIPES:
         require(
             {start_from, config, cluster} == {None} and not teacher,
-            f"--preset {preset} is made of several runs: leave out --config, --from, --teacher and --coordinator",
+            f"--preset {preset} is made of several runs: leave out --config, --from, --teacher and "
+            "--coordinator",
         )
-        recipe = _new_recipe(runs_dir, preset, name, dataset, settings)
+        recipe = _new_recipe(runs_dir, str(preset), name, dataset, settings)
     elif resume is not None and is_recipe(Run(runs_dir / resume)):
         recipe = Run(runs_dir / resume)
     if recipe is not None:
-        return train_recipe(recipe, partial(train, report=report, **shared), warn=warn, report=report)
+        stage = partial(
+            train, checkpoint_every=checkpoint_every, devices=devices, warn=warn, follow=follow, report=report
+        )
+        return train_recipe(recipe, stage, warn=warn, report=report)
     source: Run | None = None
     if resume is not None:
         require(
