@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PANELS = {"model": "Model", "data": "Training", "optimizer": "Training", "": "Training"}
 run_option = partial(typer.Option, rich_help_panel="Run")
+PRESET_HELP = f"Named settings: {', '.join(PRESETS)}; or a recipe of several runs: {', '.join(RECIPES)}."
 cluster_option = partial(typer.Option, rich_help_panel="Several processes")
 
 
@@ -38,9 +39,7 @@ cluster_option = partial(typer.Option, rich_help_panel="Several processes")
 def train(
     *,
     given: dict[str, Any],
-    preset: Annotated[
-        str | None, run_option(help=f"Named settings: {', '.join([*PRESETS, *RECIPES])}.")
-    ] = None,
+    preset: Annotated[str | None, run_option(help=PRESET_HELP)] = None,
     config: Annotated[Path | None, run_option(help="TOML file of settings.", dir_okay=False)] = None,
     dataset: Annotated[
         str | None,
