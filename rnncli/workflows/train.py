@@ -75,7 +75,7 @@ def train(
         warn: what to do with a warning.
         follow: goes through the `events` of the training, under the run's lock; where it leaves early,
             after `save_checkpoint`, the run can be resumed.
-        report: called with the progress of scoring texts, where runs are averaged.
+        report: called with the progress of scoring texts, where runs are averaged, and of fitting n-grams.
         **settings: settings by the names of their options, such as ``arch="lstm", epochs=3``; they
             override all others.
 
@@ -142,6 +142,7 @@ def train(
             run.require_new()
         if chosen.model.arch == "ngram":
             require(cluster is None, "--arch ngram is fitted by one process: leave out --coordinator")
+            require(not teachers, "--arch ngram learns from labelled texts alone: leave out --teacher")
             if resume is None:
                 begin_ngram_run(run, data, chosen)
             fit_ngram_run(run, data, chosen, warn, report)

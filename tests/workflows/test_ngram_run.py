@@ -109,3 +109,5 @@ def test_nothing_starts_from_it_and_it_starts_from_nothing(runs_dir: Path) -> No
     rnncli.train(name="another-bag", runs_dir=runs_dir, **BAG)
     with pytest.raises(UsageError, match="its --arch is bow, not ngram"):
         rnncli.train(start_from="another-bag", arch="ngram", runs_dir=runs_dir)
+    with pytest.raises(UsageError, match="leave out --teacher"):
+        rnncli.train(teacher=["another-bag"], arch="ngram", runs_dir=runs_dir)
