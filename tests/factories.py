@@ -54,6 +54,7 @@ def random_model(
     label_names: Sequence[str] | None = None,
     max_length: int = 23,
     keep: Keep = "end",
+    temperature: float = 1.0,
 ) -> SavedModel:
     """A model that knows the first ``config.vocab_size - 2`` words of `vocabulary`."""
     words = vocabulary(config.vocab_size - 2)
@@ -67,6 +68,7 @@ def random_model(
         tokenizer=Tokenizer.train(words, config.vocab_size),
         dataset={"name": "words", "fingerprint": "0" * 64},
         ngrams=random_ngrams(config, seed) if config.reads_ngrams else None,
+        temperature=temperature,
     )
 
 

@@ -15,6 +15,7 @@ from rnncli.errors import RunError
 from rnncli.inference.model_folder import (
     DESCRIPTION,
     FORMAT_VERSION,
+    OLDEST_VERSION,
     REMEDY,
     SavedModel,
     load_classifier,
@@ -41,6 +42,11 @@ class AveragedModel:
     def classifiers(self) -> tuple[tuple[float, SavedModel], ...]:
         """The members with their weights."""
         return tuple((self.weights[name], member) for name, member in self.members.items())
+
+    @property
+    def temperature(self) -> float:
+        """1: the weights, fitted on the validation split, make the sum as sure as it should be."""
+        return 1.0
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -98,7 +104,7 @@ def load_model(directory: Path, *, verify: bool = False) -> Model:
         return load_classifier(directory, verify=verify)
     sealed = Sealed.open(directory, error=RunError, remedy=REMEDY)
     try:
-        found = sealed.json(DESCRIPTION, FORMAT_VERSION)["weights"].items()
+        found = sealed.json(DESCRIPTION, FORMAT_VERSION, oldest=OLDEST_VERSION)["weights"].items()
         weights = {name: float(weight) for name, weight in found}
         if not weights or not all(0 <= weight < math.inf for weight in weights.values()):
             raise ValueError(f"weights: {weights}")

@@ -3,12 +3,13 @@
 model/model.safetensors   the parameters, float32, by name
       ngrams.safetensors  of a model that reads n-grams, their codes and values
       tokenizer.json      the vocabulary and the rules that find words
-      model.json          shape, label names, limits, and golden pairs: token ids with the
-                          probabilities they gave
+      model.json          shape, label names, limits, temperature, and golden pairs: token ids
+                          with the probabilities they gave
       SHA256SUMS          the checksums of the others
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from rnncli.system.sealed import Sealed, sealed_folder
 from rnncli.text.ngrams import NgramTable
 from rnncli.text.tokenizer import Tokenizer
 
-FORMAT_VERSION = 2
+FORMAT_VERSION, OLDEST_VERSION = 3, 2  # 2 had no temperature, which was 1
 PARAMETERS, NGRAMS = "model.safetensors", "ngrams.safetensors"
 TOKENIZER, DESCRIPTION = "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
@@ -52,6 +53,7 @@ class SavedModel:
     tokenizer: Tokenizer
     dataset: Mapping[str, str]  # name and fingerprint of what it was trained on
     ngrams: NgramTable | None = None  # of a model that reads n-grams
+    temperature: float = 1.0  # its probabilities are those of logits / temperature
 
     @property
     def classifiers(self) -> "tuple[tuple[float, SavedModel], ...]":
@@ -76,6 +78,7 @@ def save_model(directory: Path, model: SavedModel) -> None:
         "max_length": model.max_length,
         "keep": model.keep,
         "dataset": dict(model.dataset),
+        "temperature": model.temperature,
         "golden": _golden_pairs(model),
     }
     with sealed_folder(directory) as new:
@@ -95,7 +98,9 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
             file and, within it, the tensor with what was expected and what was found.
     """
     sealed = Sealed.open(directory, error=RunError, remedy=REMEDY)
-    description = sealed.json(DESCRIPTION, FORMAT_VERSION)
+    description = sealed.json(DESCRIPTION, FORMAT_VERSION, oldest=OLDEST_VERSION)
+    if description["format_version"] == OLDEST_VERSION:
+        description["temperature"] = 1.0
     try:
         limits = {name: description[name] for name in ("max_length", "keep")}
         settings = PrepareSettings.from_dict(limits, where="texts")
@@ -110,6 +115,7 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
             tokenizer=Tokenizer.load(sealed.checked(TOKENIZER)),
             dataset=dict(description["dataset"]),
             ngrams=ngrams,
+            temperature=float(description["temperature"]),
         )
         golden = description["golden"]
     except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
@@ -148,11 +154,13 @@ def _parse(content: bytes, *, where: Path) -> dict[str, NDArray[Any]]:
 
 
 def _check(model: SavedModel, *, where: Path) -> None:
-    """Refuse a model whose labels, words or parameters are not exactly those of its shape, or not finite."""
+    """Refuse a model whose labels, words or parameters are not those of its shape, or not finite."""
     config, labels, learned = model.config, model.label_names, model.parameters
     if not all(isinstance(name, str) for name in labels) or len(set(labels)) != config.num_classes:
         what = f"label_names: expected {config.num_classes} distinct names, found {len(labels)}"
         raise _refused(where / DESCRIPTION, what)
+    if not 0 < model.temperature < math.inf:
+        raise _refused(where / DESCRIPTION, f"temperature: {model.temperature} is no positive number")
     if model.tokenizer.vocab_size != config.vocab_size:
         what = f"expected {config.vocab_size} entries, found {model.tokenizer.vocab_size}"
         raise _refused(where / TOKENIZER, what)
@@ -201,7 +209,7 @@ def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
     if (table := model.ngrams) is not None and len(table.codes):
         rows = np.linspace(0, len(table.codes) - 1, GOLDEN_NGRAMS).astype(int)
         texts.append(np.array([word for row in rows for word in table.words(row)], np.int32))
-    probabilities = to_probabilities(forward(model.config, model.parameters, texts, model.ngrams))
+    probabilities = _answers(model, texts)
     return [
         {"token_ids": ids.tolist(), "probabilities": row.tolist()}
         for ids, row in zip(texts, probabilities, strict=True)
@@ -213,13 +221,18 @@ def _replay(model: SavedModel, pairs: list[Any], *, where: Path) -> None:
     try:
         texts = [np.array(pair["token_ids"], dtype=np.int32) for pair in pairs]
         expected = np.array([pair["probabilities"] for pair in pairs], dtype=np.float64)
-        found = to_probabilities(forward(model.config, model.parameters, texts, model.ngrams))
+        found = _answers(model, texts)
         difference = np.abs(found - expected).max(initial=0)
     except (IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise _refused(where, f"golden pairs: {error}") from error
     if not difference <= GOLDEN_TOLERANCE:
         what = "the model does not give its own golden probabilities again (they differ by up to"
         raise _refused(where, f"{what} {difference:.2g}): its parameters or this rnncli changed")
+
+
+def _answers(model: SavedModel, texts: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+    """Probabilities [n, num_classes] of texts, by NumPy."""
+    return to_probabilities(forward(model.config, model.parameters, texts, model.ngrams) / model.temperature)
 
 
 def _refused(path: Path, what: str) -> RunError:

@@ -72,10 +72,10 @@ class Predictor:
 
     def probabilities(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
         """Probabilities [n, num_classes] of texts, given as the ids of all their tokens; see `logits`."""
-        return to_probabilities(self.logits(token_ids))
+        return to_probabilities(self.logits(token_ids) / self.model.temperature)
 
     def logits(self, token_ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
-        """Logits [n, num_outputs]: the weighted sum of those of the model's classifiers.
+        """Logits [n, num_outputs]: the weighted sum of those of the model's classifiers, at temperature 1.
 
         Raises:
             RunError: an id lies outside the model's vocabulary.

@@ -81,18 +81,23 @@ def _cpu_info() -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
-def data_mesh(batch_size: int) -> "Mesh":
+def data_mesh(batch_size: int, *, local: bool = False) -> "Mesh":
     """A mesh of one axis, ``data``, over the most devices that divide the batch evenly.
+
+    Args:
+        batch_size: examples in a batch.
+        local: whether to take the devices of this process alone, which then computes without the others.
 
     Raises:
         UsageError: there are several processes, and the batch does not divide by their devices.
     """
     import jax
 
-    if jax.process_count() > 1 and batch_size % jax.device_count():
+    devices = jax.local_devices() if local else jax.devices()
+    if not local and jax.process_count() > 1 and batch_size % jax.device_count():
         raise UsageError(
             f"--batch-size {batch_size} does not divide by the {jax.device_count()} devices of all processes"
         )
-    count = max(n for n in range(1, jax.device_count() + 1) if batch_size % n == 0)
+    count = max(n for n in range(1, len(devices) + 1) if batch_size % n == 0)
     automatic = (jax.sharding.AxisType.Auto,)
-    return jax.make_mesh((count,), ("data",), automatic, devices=jax.devices()[:count])
+    return jax.make_mesh((count,), ("data",), automatic, devices=devices[:count])

@@ -121,7 +121,8 @@ def score_and_measure(
         raise DataError(f"dataset '{manifest.name}' has no labelled examples in split '{split_name}'")
     start = time.perf_counter()
     stage = f"Scoring {split_name} with {run.name}"
-    probabilities = to_probabilities(score(model, split, batch_size=batch_size, report=report, stage=stage))
+    logits = score(model, split, batch_size=batch_size, report=report, stage=stage)
+    probabilities = to_probabilities(logits / model.temperature)
     seconds = time.perf_counter() - start
     subject = Subject(
         run=run.name,
@@ -142,7 +143,7 @@ def score_and_measure(
 
 
 def score(model: Model, split: Split, *, batch_size: int, report: Report, stage: str) -> FloatArray:
-    """Logits [examples, num_outputs] in the split's order.
+    """Logits [examples, num_outputs] in the split's order, at temperature 1.
 
     Texts of similar length are scored together, the longest first: what does not fit into memory
     fails at once, and the time left is not underestimated.

@@ -19,6 +19,7 @@ from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.system.progress import Progress, Report
 from rnncli.training.ngram_model import STRENGTHS, fits
+from rnncli.workflows.calibrate import calibrated
 from rnncli.workflows.training_data import texts_of, training_data
 
 
@@ -75,6 +76,7 @@ def fit_ngram_run(
         report(Progress(stage, epoch, strengths))
         if (accuracy, -loss) > best:
             best, best_epoch, best_model = (accuracy, -loss), epoch, model
+    best_model = calibrated(best_model, data.validation)
     save_model(run.model_dir, best_model)
     run.write_metrics(history)
     warnings = symptoms.of_data(manifest)
@@ -93,6 +95,7 @@ def fit_ngram_run(
             "best_epoch": best_epoch,
             "val_loss": -best[1],
             "val_accuracy": best[0],
+            "temperature": best_model.temperature,
             "train_seconds": seconds,
             "examples_per_second": len(data.train) / seconds,
             "warnings": warnings,

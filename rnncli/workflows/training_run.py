@@ -18,7 +18,6 @@ from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DivergedError, RunError
-from rnncli.inference.averaged_model import load_model
 from rnncli.inference.model_folder import SavedModel, load_classifier, save_model
 from rnncli.models.parameters import initial_parameters
 from rnncli.reporting.plots import plot_history
@@ -32,6 +31,7 @@ from rnncli.training.objectives.classification import Classification
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs
 from rnncli.training.warm_start import WarmStart, warm_start
+from rnncli.workflows.calibrate import calibrated
 from rnncli.workflows.training_data import training_data
 
 
@@ -217,8 +217,10 @@ class TrainingRun:
         )
 
     def _finish(self) -> None:
-        """Write the plot and the summary, and seal the run, which makes it finished."""
-        model, standing, splits = load_model(self.run.model_dir), self.trainer.standing, self._manifest.splits
+        """Fit the temperature, write the plot and the summary, and seal the run, which makes it finished."""
+        standing, splits = self.trainer.standing, self._manifest.splits
+        model = calibrated(load_classifier(self.run.model_dir), self._data.validation)
+        save_model(self.run.model_dir, model)
         title = f"{self.run.name}: {self.settings.model.arch} on {self._manifest.name}"
         plot_history(self.run.history_path, standing.history, title=title, best_epoch=standing.best_epoch)
         found = symptoms.of_training(
@@ -229,7 +231,7 @@ class TrainingRun:
             only_label=symptoms.only_label(model, self._data.validation, standing.best["accuracy"]),
         )
         self._warnings += found
-        self.run.finish(self._summary())
+        self.run.finish(self._summary() | {"temperature": model.temperature})
         for warning in found:
             self._warn(warning)
 

@@ -54,7 +54,7 @@ def change_parameters(folder: Path, **changes: np.ndarray | None) -> None:
 def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -> None:
     arch, _, evidence = arch.partition(" ")
     config = replace(CONFIG, arch=arch, num_classes=num_classes, evidence=bool(evidence))
-    model = random_model(config, label_names=LABELS, max_length=17, keep="both")
+    model = random_model(config, label_names=LABELS, max_length=17, keep="both", temperature=1.75)
     save_model(tmp_path / "model", model)
     (tmp_path / "model").rename(tmp_path / "elsewhere")
     found = load_classifier(tmp_path / "elsewhere", verify=True)
@@ -63,6 +63,7 @@ def test_comes_back_as_it_went_in(arch: str, num_classes: int, tmp_path: Path) -
     assert found.dataset == model.dataset
     assert found.tokenizer.to_bytes() == model.tokenizer.to_bytes()
     assert found.parameters.keys() == {entry.name for entry in parameters(config)}
+    assert found.temperature == 1.75
     texts = model.tokenizer.encode([" ".join(vocabulary(13)), "", "great aab"])
     np.testing.assert_array_equal(
         forward(config, found.parameters, texts, found.ngrams),
@@ -131,7 +132,9 @@ def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message:
 @pytest.mark.parametrize(
     ("entry", "value", "message"),
     [
-        ("format_version", 3, "it has format version 3; this rnncli reads 2"),
+        ("format_version", 4, "it has format version 4; this rnncli reads 3"),
+        ("format_version", 1, "it has format version 1; this rnncli reads 3"),
+        ("format_version", "3", "this rnncli reads 3"),
         ("config", {"arch": "bilstm"}, "config"),
         ("config", CONFIG.to_dict() | {"arch": "transformer"}, "transformer"),
         ("config", CONFIG.to_dict() | {"surprise": 1}, "unknown setting 'surprise'"),
@@ -143,6 +146,9 @@ def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message:
         ("max_length", 0, "max_length"),
         ("keep", "middle", "middle"),
         ("dataset", 3, "TypeError"),
+        ("temperature", 0, "temperature: 0.0 is no positive number"),
+        ("temperature", -1.5, "temperature: -1.5 is no positive number"),
+        ("temperature", "warm", "it describes no model"),
     ],
 )
 def test_wrong_descriptions_are_refused(folder: Path, entry: str, value: Any, message: str) -> None:
@@ -151,7 +157,9 @@ def test_wrong_descriptions_are_refused(folder: Path, entry: str, value: Any, me
         load_classifier(folder)
 
 
-@pytest.mark.parametrize("name", ["config", "label_names", "max_length", "keep", "dataset", "golden"])
+@pytest.mark.parametrize(
+    "name", ["config", "label_names", "max_length", "keep", "dataset", "temperature", "golden"]
+)
 def test_an_entry_that_a_foreign_description_lacks_is_named(folder: Path, name: str) -> None:
     rewrite(folder, without=name)
     with pytest.raises(RunError, match=rf"model\.json: it describes no model \(KeyError: '{name}'\)"):
@@ -183,6 +191,17 @@ def test_golden_pairs_find_swapped_parameters(folder: Path) -> None:
     load_classifier(folder)
     with pytest.raises(RunError, match="does not give its own golden probabilities"):
         load_classifier(folder, verify=True)
+
+
+def test_golden_pairs_find_another_temperature(folder: Path) -> None:
+    rewrite(folder, temperature=1.1)
+    with pytest.raises(RunError, match="does not give its own golden probabilities"):
+        load_classifier(folder, verify=True)
+
+
+def test_a_model_from_before_there_were_temperatures_is_read(folder: Path) -> None:
+    rewrite(folder, without="temperature", format_version=2)
+    assert load_classifier(folder, verify=True).temperature == 1
 
 
 def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:

@@ -10,12 +10,15 @@ from rnncli.data.dataset import Dataset
 from rnncli.errors import UsageError
 from rnncli.inference.model_folder import load_classifier
 from rnncli.inference.predictions import Predictor
+from rnncli.models.numpy_forward import to_probabilities
+from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.text.ngrams import Texts, count_ngrams, crossfitted_evidence
 from rnncli.training.loop import Trainer
 from rnncli.workflows.training_data import training_data
 from rnncli.workflows.training_run import TrainingRun
 from tests.cli.tables import write_table
+from tests.runs.factories import make_dataset
 
 SIZES = {"embedding_size": 5, "hidden_size": 3, "batch_size": 7}
 QUICK = {"arch": "bow", "epochs": 2, "learning_rate": 0.1, **SIZES}
@@ -116,6 +119,29 @@ def test_the_model_is_that_of_the_best_epoch(runs_dir: Path, monkeypatch: pytest
     assert (two.summary["best_epoch"], two.summary["val_loss"]) == (1, 0.5)
     kept, expected = ((run.model_dir / "model.safetensors").read_bytes() for run in (two, one))
     assert kept == expected
+
+
+def test_probabilities_are_made_to_mean_what_they_say_on_validation(runs_dir: Path) -> None:
+    run = rnncli.train(runs_dir=runs_dir, **QUICK | {"epochs": 20, "early_stopping": 0})
+    require_calibrated(run)
+
+
+def test_those_of_a_linear_model_too(tmp_path: Path) -> None:
+    """Of the texts a fifth has the label of others, which no model can tell."""
+    make_dataset(tmp_path)
+    require_calibrated(rnncli.train(runs_dir=tmp_path, arch="ngram"))
+
+
+def require_calibrated(run: Run) -> None:
+    """Assert that the temperature is stored, used, and makes validation labels more probable."""
+    found = rnncli.load(run.path)
+    assert run.summary["temperature"] == found.model.temperature != 1
+    (prediction,) = found.predict(["a good film"])
+    logits = found.logits(found.model.tokenizer.encode(["a good film"]))
+    expected = to_probabilities(logits / found.model.temperature)[0]
+    assert list(prediction.probabilities.values()) == expected.tolist()
+    evaluated = rnncli.evaluate(run.name, runs_dir=run.path.parent, split="validation", verify=True)
+    assert evaluated.loss < run.summary["val_loss"]
 
 
 def test_what_shows_that_nothing_was_learned_is_warned_of(runs_dir: Path) -> None:
