@@ -78,7 +78,8 @@ def test_evidence_and_the_ends_of_texts(runs_dir: Path) -> None:
     assert (model.max_length, model.keep) == (5, "both")
     validation = Dataset.open(runs_dir / "datasets" / "films").split("validation")
     assert validation.lengths.max() > 5
-    probabilities = Predictor(model).probabilities([validation[row] for row in range(len(validation))])
+    logits = Predictor(model).logits([validation[row] for row in range(len(validation))])
+    probabilities = to_probabilities(logits)  # those of the loss, before the temperature
     losses = -np.log(probabilities[np.arange(len(validation)), validation.labels])
     assert whole.summary["val_loss"] == pytest.approx(losses.mean(), rel=1e-5)
 
@@ -86,7 +87,7 @@ def test_evidence_and_the_ends_of_texts(runs_dir: Path) -> None:
 def test_ngrams_are_counted_in_whole_texts_and_looked_up_in_cut_ones(runs_dir: Path) -> None:
     dataset = Dataset.open(runs_dir / "datasets" / "films")
     settings = TrainSettings.from_options(arch="lstm", evidence=True, read_length=5, seed=3)
-    data, sizes = training_data(dataset, settings), {"num_classes": 3}
+    data, sizes = training_data(dataset, settings, {}), {"num_classes": 3}
     assert data.ngrams is not None
     assert data.evidence is not None
     train = dataset.split("train")
