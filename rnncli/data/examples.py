@@ -21,26 +21,25 @@ EMPTY = 0  # the digest of a text without a word
 class StoredTexts:
     """Texts kept in a file while a dataset is prepared: there may be more of them than fit in memory.
 
-    They have an order of their own; memory holds 16 bytes of each, the rest is in the file. Several
+    They have an order of their own; memory holds 12 bytes of each, the rest is in the file. Several
     may share a file, to which nobody else writes.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         """Start empty; texts are appended to `file`."""
         self._file = file
-        self._starts, self._ends = array("q"), array("q")
+        self._starts, self._sizes = array("q"), array("I")  # in bytes
 
     def append(self, text: str) -> None:
         """Write `text` into the file and make it the last one."""
-        start = self._file.tell()
-        self._starts.append(start)
-        self._ends.append(start + self._file.write(text.encode("utf-8", "surrogatepass")))
+        self._starts.append(self._file.tell())
+        self._sizes.append(self._file.write(text.encode("utf-8", "surrogatepass")))
 
     def take(self, rows: NDArray[np.integer]) -> "StoredTexts":
         """The texts at `rows` [n], in that order."""
         taken = StoredTexts(self._file)
         taken._starts = array("q", np.asarray(self._starts)[rows].tobytes())
-        taken._ends = array("q", np.asarray(self._ends)[rows].tobytes())
+        taken._sizes = array("I", np.asarray(self._sizes)[rows].tobytes())
         return taken
 
     def __len__(self) -> int:
@@ -48,8 +47,8 @@ class StoredTexts:
 
     def __iter__(self) -> Iterator[str]:
         self._file.flush()
-        for start, end in zip(self._starts, self._ends, strict=True):
-            yield os.pread(self._file.fileno(), end - start, start).decode("utf-8", "surrogatepass")
+        for start, size in zip(self._starts, self._sizes, strict=True):
+            yield os.pread(self._file.fileno(), size, start).decode("utf-8", "surrogatepass")
 
 
 def text_digest(text: str) -> int:
@@ -92,7 +91,7 @@ class Examples:
         """The examples at `rows` [n]; none of them counts as skipped."""
 
         def pick(values: list[str] | None) -> list[str] | None:
-            return None if values is None else [values[row] for row in rows.tolist()]
+            return None if values is None else [values[row] for row in rows]
 
         texts = self.texts.take(rows) if isinstance(self.texts, StoredTexts) else pick(self.texts) or []
         taken = Examples(texts, pick(self.labels), pick(self.tags), pick(self.groups))

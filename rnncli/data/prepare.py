@@ -83,16 +83,14 @@ def _write(
     statistics = {}
     for split, examples in splits.items():
         texts = reported(examples.texts, f"Encoding {split}", report, len(examples))
-        lengths, unknown = _encode(tokenizer, texts, settings, folder / array_file(split, "token_ids"))
-        offsets = np.cumsum(np.minimum(lengths, settings.max_length), dtype=np.int64)
-        with _array(folder / array_file(split, "offsets"), np.int64) as append:
-            append(np.append(0, offsets))
+        files = [folder / array_file(split, part) for part in ("token_ids", "offsets")]
+        lengths, unknown = _encode(tokenizer, texts, settings, *files)
         parts = (("labels", examples.labels, label_names), ("tags", examples.tags, tag_names))
         for part, values, names in parts:
             if values is not None:
                 index = {name: i for i, name in enumerate(names)}
                 with _array(folder / array_file(split, part), np.int32) as append:
-                    append(np.array([index[value] for value in values]))
+                    append(np.fromiter((index[value] for value in values), np.int32, len(values)))
         statistics[split] = summarise(
             examples, lengths=lengths, max_length=settings.max_length, unknown_tokens=unknown
         )
@@ -110,11 +108,12 @@ def _write(
 
 
 def _encode(
-    tokenizer: Tokenizer, texts: Iterable[str], settings: PrepareSettings, path: Path
+    tokenizer: Tokenizer, texts: Iterable[str], settings: PrepareSettings, ids_file: Path, offsets_file: Path
 ) -> tuple[NDArray[np.int32], int]:
     """Encode and truncate `texts`, a batch at a time, since their ids may not fit in memory.
 
-    They go into the ``.npy`` file `path`, end to end [tokens]: uint16 where the vocabulary fits, else int32.
+    They go into the ``.npy`` file of the ids, end to end [tokens]: uint16 where the vocabulary fits, else
+    int32. That of the offsets, int64 [n + 1], says where each text starts and the last one ends.
 
     Returns:
         Tokens of each text before truncation [n], and how many of the kept ones are unknown words.
@@ -122,14 +121,18 @@ def _encode(
     dtype = np.uint16 if tokenizer.vocab_size <= 2**16 else np.int32
     lengths = array("i")
     unknown = 0
-    with _array(path, dtype) as append:
+    ends = np.zeros(1, np.int64)
+    with _array(ids_file, dtype) as append_ids, _array(offsets_file, np.int64) as append_offsets:
+        append_offsets(ends)
         for batch in _batches(texts):
             encoded = tokenizer.encode(batch)
             lengths.extend(map(len, encoded))
+            ends = ends[-1] + np.cumsum(np.minimum(lengths[-len(batch) :], settings.max_length))
+            append_offsets(ends)
             kept = np.concatenate([truncate(ids, settings.max_length, settings.keep) for ids in encoded])
             unknown += int(np.count_nonzero(kept == UNKNOWN_ID))
-            append(kept)
-    return np.array(lengths, np.int32), unknown
+            append_ids(kept)
+    return np.frombuffer(lengths, np.int32), unknown
 
 
 @contextmanager
@@ -143,7 +146,7 @@ def _array(path: Path, dtype: DTypeLike) -> Iterator[Callable[[NDArray[np.intege
 
     def append(values: NDArray[np.integer]) -> None:
         nonlocal length
-        file.write(values.astype(kind).tobytes())
+        file.write(values.astype(kind, copy=False).data)
         length += len(values)
 
     def write_header() -> None:

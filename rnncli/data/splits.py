@@ -31,9 +31,9 @@ def assign_splits(
         The split of each example [n]: 0 for ``train``, from 1 on those in `fractions`.
     """
     order = np.argsort(groups, kind="stable")
-    starts = np.unique(groups[order], return_index=True)[1]
-    ends = np.append(starts[1:], len(order))
-    shuffled = np.random.default_rng(seed).permutation(len(starts)).tolist()
+    ordered = groups[order]
+    bounds = np.concatenate([[0], 1 + np.flatnonzero(ordered[1:] != ordered[:-1]), [len(order)]])
+    shuffled = np.random.default_rng(seed).permutation(len(bounds) - 1)
     totals = Counter(labels)
     left = Counter(totals)
     part = np.zeros(len(order), np.int8)
@@ -42,7 +42,7 @@ def assign_splits(
             {label: min(max(round(fraction * n), 1), left[label] - 1) for label, n in totals.items()}
         )
         for group in shuffled:
-            members = order[starts[group] : ends[group]]
+            members = order[bounds[group] : bounds[group + 1]]
             if part[members[0]]:
                 continue
             found = Counter(labels[row] for row in members)

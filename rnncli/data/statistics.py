@@ -14,11 +14,11 @@ from rnncli.data.examples import EMPTY, Examples
 
 def count_shared(splits: Mapping[str, Examples]) -> dict[str, int]:
     """Texts of a split that also occur in an earlier one, by ``EARLIER/SPLIT``; zeros left out."""
-    digests = {split: _without_empty(examples) for split, examples in splits.items()}
-    counts = {
-        f"{first}/{second}": int(np.isin(digests[second], digests[first]).sum())
-        for first, second in combinations(splits, 2)
-    }
+    digests = {split: np.sort(_without_empty(examples)) for split, examples in splits.items()}
+    counts = {}
+    for first, second in combinations(splits, 2):
+        starts, ends = (np.searchsorted(digests[first], digests[second], side) for side in ("left", "right"))
+        counts[f"{first}/{second}"] = int(np.count_nonzero(starts < ends))
     return {pair: count for pair, count in counts.items() if count}
 
 
@@ -35,6 +35,7 @@ def summarise(
     """
     kept = int(np.minimum(lengths, max_length).sum())
     digests = _without_empty(examples)
+    digests.sort()
     p50, p90, p99 = np.percentile(lengths, [50, 90, 99], method="inverted_cdf").tolist()
     mean = round(float(lengths.mean()), 2)
     return SplitStatistics(
@@ -46,7 +47,7 @@ def summarise(
         truncated=float(np.mean(lengths > max_length)),
         unknown=unknown_tokens / kept if kept else 0.0,
         empty=int(np.sum(lengths == 0)),
-        duplicates=len(digests) - len(np.unique(digests)),
+        duplicates=int(np.count_nonzero(digests[1:] == digests[:-1])),
         texts_sha256=_content_digest(examples),
     )
 

@@ -33,7 +33,8 @@ _TOKEN = rf"{_LETTERS}?(?=n't\b)|n't\b|'(?:s|m|re|ve|ll|d)\b|{_LETTERS}|[{_NO_SP
 # decide how the letters beside them are split. So a piece, a mark or what stands between such
 # marks and blanks, gives the same tokens wherever it stands.
 _PIECE = re.compile(r"[^ \t-\r!-&(-/:-@\[-^`{-~]+|[!-&(-/:-@\[-^`{-~]")
-_MOST_REMEMBERED = 2**17  # pieces
+_MOST_REMEMBERED = 2**16  # pieces
+_MOST_COUNTED = 2**17  # words
 _LONGEST_REMEMBERED = 64  # characters
 
 _LINE_BREAK = re.compile(r"<br\s*/?>")
@@ -71,10 +72,11 @@ class Tokenizer:
         """Make the vocabulary: the most frequent words of `texts`, ties in alphabetical order.
 
         Args:
-            texts: The training texts, which are read once.
+            texts: The training texts, which are read once. Beyond 131,072 different words, or four
+                times `vocab_size`, the rarest met so far are forgotten, so that memory is bounded.
             vocab_size: The most entries to keep, padding and unknown included.
         """
-        words = _count_words(texts)
+        words = _count_words(texts, max(_MOST_COUNTED, 4 * vocab_size))
         most = sorted(words, key=lambda word: (-words[word], word))[: vocab_size - RESERVED_IDS]
         return cls(_backend(_RESERVED | {word: index for index, word in enumerate(most, RESERVED_IDS)}))
 
@@ -136,8 +138,12 @@ class _PieceIds(dict[str, bytes]):
         return content
 
 
-def _count_words(texts: Iterable[str]) -> Counter[str]:
-    """How often each word occurs; a piece is split once for all the times that it was met."""
+def _count_words(texts: Iterable[str], most: int) -> Counter[str]:
+    """How often each word occurs; a piece is split once for all the times that it was met.
+
+    Whenever there are more than `most` different words, the rarer ones are forgotten down to half
+    as many: they may then have been met a little more often than they are counted.
+    """
     splitter = _backend({}).pre_tokenizer
     words: Counter[str] = Counter()
     pieces: Counter[str] = Counter()
@@ -148,6 +154,10 @@ def _count_words(texts: Iterable[str]) -> Counter[str]:
             for word in found:
                 words[word] += times
         pieces.clear()
+        if len(words) > most:
+            rarest = sorted(words, key=words.__getitem__)[: len(words) - most // 2]
+            for word in rarest:
+                del words[word]
 
     for text in texts:
         pieces.update(_pieces(text))

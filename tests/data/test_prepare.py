@@ -113,7 +113,7 @@ def test_a_dataset_is_replaced_only_when_the_new_one_is_whole(
     before = contents(old.path)
     with pytest.raises(DataError, match="no training examples"):
         prepared({}, CONFIG, runs_dir=tmp_path, name="d")
-    for name in ("append", "cumsum", "concatenate"):
+    for name in ("percentile", "cumsum", "concatenate"):
         with monkeypatch.context() as patch:
             patch.setattr(np, name, _fail)
             with pytest.raises(KeyboardInterrupt):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.errors import DataError
-from rnncli.text.tokenizer import PAD_ID, RESERVED_IDS, UNKNOWN_ID, Tokenizer, normalise
+from rnncli.text.tokenizer import PAD_ID, RESERVED_IDS, UNKNOWN_ID, Tokenizer, _count_words, normalise
 
 
 def words_of(text: str) -> list[str]:
@@ -54,6 +54,15 @@ def test_the_order_of_texts_does_not_change_the_bytes() -> None:
     expected = Tokenizer.train(texts, 503).to_bytes()
     random.Random(0).shuffle(texts)
     assert Tokenizer.train(texts, 503).to_bytes() == expected
+
+
+def test_memory_for_rare_words_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.text.tokenizer._MOST_REMEMBERED", 13)
+    texts = [f"often {'too' if i % 2 else 'don’t'} once{i}" for i in range(997)]
+    words = _count_words(texts, 31)
+    assert words.most_common(4) == [("often", 997), ("do", 499), ("n't", 499), ("too", 498)]
+    assert len(words) <= 31 + 14
+    assert len(_count_words(texts, 10**6)) == 1001
 
 
 def test_encoding_gives_an_array_for_each_text_in_order() -> None:
