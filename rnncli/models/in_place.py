@@ -2,8 +2,8 @@
 
 Of processor time, training the tutorial's model (two directions of 64 units, 200 tokens) gains 32 %
 with the LSTM, 30 % with the GRU and 17 % with the simple network, in half to three quarters of the
-memory; in one direction 18, 21 and 9 %. `tests/benchmarks/README.md` has the table. On accelerators
-it runs as well, and its gain there is unmeasured.
+memory; in one direction 18 % with the LSTM and 32 % with the GRU. `tests/benchmarks/README.md` has
+the table. On accelerators it runs as well, and its gain there is unmeasured.
 
 What it computes is exactly back-propagation through time, as JAX derives it from
 `rnncli.models.recurrence.recurrence`; a test compares the two for every cell, mask and length.
@@ -44,9 +44,9 @@ from rnncli.models.cells import hold, product
 from rnncli.models.recurrence import cell_class, initial_carry
 from rnncli.models.word_lookup import recurrence_by_word, rows_at
 
-# Cells and numbers of directions that train with it. In the benchmark's table they gain 15 to 45 % of
-# processor time, except the LSTM in one direction at 400 tokens (12 %, noisy); the simple network in one
-# direction gains 2 to 9 % and is left to JAX. The benchmark changes this; set it before anything is compiled.
+# Cells and numbers of directions that train with it. In the benchmark's table they gain 14 % of texts per
+# second and more; the simple network in one direction gains nothing from 128 units at 400 tokens on, and is
+# left to JAX. The benchmark changes this; set it before anything is compiled.
 WORTH_IT = {("rnn", 2), ("gru", 1), ("gru", 2), ("lstm", 1), ("lstm", 2)}
 
 
