@@ -35,6 +35,13 @@ def evaluate(
             help="Write the prediction of each example to this file (.csv or .jsonl).",
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw how far probabilities can be trusted, and accuracy against coverage (.png).",
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Score this many texts at a time.")] = 2048,
     verify: Annotated[
         bool,
@@ -83,6 +90,7 @@ def evaluate(
             dataset=dataset,
             split=split,
             output=output,
+            plot=plot,
             batch_size=batch_size,
             verify=verify,
             fail_under=fail_under or (),
@@ -95,6 +103,8 @@ def evaluate(
         console.out_json({**result.to_dict(), "verified": verify})
     if output is not None:
         console.note(f"predictions: {output}", quiet=quiet)
+    if plot is not None:
+        console.note(f"plot: {plot}", quiet=quiet)
     if result.failure:
         raise result.failure
     for required in result.requirements:

@@ -66,6 +66,12 @@ def predict(
         OutputFormat | None,
         typer.Option(help="Format of the output. [default: as the file's ending says, else text]"),
     ] = None,
+    abstain_below: Annotated[
+        float,
+        typer.Option(
+            metavar="P", min=0, max=1, help="Give no label to a text whose most probable one is below this."
+        ),
+    ] = 0.0,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
@@ -104,7 +110,7 @@ def predict(
     with _destination(output) as file:
         first = list(islice(rows, 1))  # before the header: a table that cannot be read writes nothing
         file.write(header_of(writing, model.label_names).encode())
-        for window in predict_windows(chain(first, rows), model):
+        for window in predict_windows(chain(first, rows), model, abstain_below=abstain_below):
             file.write("".join(starmap(line, window)).encode("utf-8", "backslashreplace"))
             file.flush()
             summary.add(window)

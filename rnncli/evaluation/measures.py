@@ -59,11 +59,15 @@ class Evaluation:
         roc_auc: area under the ROC curve of the second class; None for more than two classes,
             or where only one occurs.
         ece: expected calibration error of the predicted class, 15 bins of equal width.
+        temperature: by which the model's logits are divided.
+        ece_untempered: `ece` as it would be at temperature 1.
         brier: mean squared distance of the probabilities from the truth.
         per_class: precision, recall and F1 by label name.
         confusion: counts by label (row) and prediction (column).
         tags: accuracy by tag; empty where the data has no tags.
         calibration: the bins behind `ece`.
+        calibration_untempered: the bins behind `ece_untempered`.
+        coverage: accuracy where the least sure answers are left out, for several shares of the examples.
         seconds: time that scoring took.
         arrays: what was measured, in the split's order: ``probabilities`` [examples, num_classes],
             ``labels``, class indices [examples], and ``tags``, names [examples], where there are any.
@@ -78,11 +82,15 @@ class Evaluation:
     macro_f1: float
     roc_auc: float | None
     ece: float
+    temperature: float
+    ece_untempered: float
     brier: float
     per_class: dict[str, ClassScores]
     confusion: list[list[int]]
     tags: dict[str, TagScores]
     calibration: list[dict[str, float]]
+    calibration_untempered: list[dict[str, float]]
+    coverage: list[dict[str, float]]
     seconds: float
     arrays: Mapping[str, npt.NDArray[Any]] = field(repr=False, compare=False)
 
@@ -105,6 +113,7 @@ def measure(
     *,
     label_names: Sequence[str],
     tags: npt.NDArray[np.str_] | None = None,
+    temperature: float = 1.0,
     seconds: float = 0.0,
 ) -> Evaluation:
     """Compute every figure.
@@ -115,6 +124,7 @@ def measure(
         labels: class indices [examples].
         label_names: [num_classes].
         tags: what each example probes [examples], where the data says so.
+        temperature: that `probabilities` have.
         seconds: time that scoring took.
     """
     predicted = probabilities.argmax(axis=1)
@@ -122,6 +132,7 @@ def measure(
     confusion = metrics.confusion_matrix(labels, predicted, len(label_names))
     scores = metrics.class_scores(confusion)
     bins = metrics.calibration_bins(probabilities, labels)
+    untempered = metrics.calibration_bins(metrics.at_temperature(probabilities, 1 / temperature), labels)
     overall = _share(correct)
     tag_names = [] if tags is None else sorted(set(tags.tolist()))
     arrays = {"probabilities": probabilities, "labels": labels} | ({} if tags is None else {"tags": tags})
@@ -135,11 +146,15 @@ def measure(
         macro_f1=metrics.macro_f1(scores),
         roc_auc=metrics.roc_auc(labels, probabilities[:, 1]) if len(label_names) == 2 else None,
         ece=metrics.expected_calibration_error(bins),
+        temperature=temperature,
+        ece_untempered=metrics.expected_calibration_error(untempered),
         brier=metrics.brier_score(probabilities, labels),
         per_class=dict(zip(label_names, scores, strict=True)),
         confusion=confusion.tolist(),
         tags={tag: _share(correct[tags == tag]) for tag in tag_names},
         calibration=bins,
+        calibration_untempered=untempered,
+        coverage=metrics.accuracy_at_coverage(probabilities, labels),
         seconds=seconds,
         arrays=arrays,
     )

@@ -16,6 +16,7 @@ FloatArray = npt.NDArray[np.floating]
 
 Z_95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
 NUM_BINS = 15  # of confidence, for calibration
+COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)  # shares of texts that are answered
 SMALLEST_PROBABILITY = 2.0**-23  # float32's resolution at 1: what a saturated softmax cannot tell from 0
 
 
@@ -168,6 +169,51 @@ def calibration_bins(
         }
         for b in np.flatnonzero(counts)
     ]
+
+
+def at_temperature(probabilities: FloatArray, temperature: float) -> FloatArray:
+    """The probabilities [examples, num_classes] of logits / `temperature`, from those of the logits.
+
+    p[i, k]^(1/T) / Σ_j p[i, j]^(1/T). What is 0 stays so.
+    """
+    # Divided by the largest first, so that no row vanishes.
+    powers = (probabilities / probabilities.max(axis=1, keepdims=True)) ** (1 / temperature)
+    found: FloatArray = powers / powers.sum(axis=1, keepdims=True)
+    return found
+
+
+def accuracy_at_coverage(
+    probabilities: FloatArray, labels: IntArray, shares: Sequence[float] = COVERAGES
+) -> list[dict[str, float]]:
+    """Accuracy on the texts that the model is surest of (El-Yaniv & Wiener 2010), for several shares of them.
+
+    Args:
+        probabilities: [examples, num_classes].
+        labels: class indices [examples].
+        shares: of the examples to keep, each above 0.
+
+    Returns:
+        For each share the ``probability`` that is asked of an answer to keep at least so many; the
+        ``examples`` kept, all that are as sure; their ``coverage``, the share that they are of all; and
+        their ``accuracy``.
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    descending = np.sort(confidence)[::-1]
+    found = []
+    for share in shares:
+        least = descending[math.ceil(share * len(labels)) - 1]
+        kept = confidence >= least
+        examples = int(np.count_nonzero(kept))
+        found.append(
+            {
+                "probability": float(least),
+                "examples": examples,
+                "coverage": examples / len(labels),
+                "accuracy": float(correct[kept].mean()),
+            }
+        )
+    return found
 
 
 def expected_calibration_error(bins: Sequence[Mapping[str, float]]) -> float:

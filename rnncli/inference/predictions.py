@@ -17,14 +17,15 @@ class Prediction:
     """What a model makes of one text.
 
     Attributes:
-        label: Name of the most probable class; the first of equals.
+        label: Name of the most probable class, the first of equals; None where its probability is below
+            what was asked for.
         probabilities: By class, in the model's order.
         tokens: Words and punctuation marks in the whole text.
         unknown: How many of them are not in the vocabulary.
         truncated: Whether the text was longer than the model reads and was cut.
     """
 
-    label: str
+    label: str | None
     probabilities: dict[str, float]
     tokens: int
     unknown: int
@@ -32,8 +33,13 @@ class Prediction:
 
     @property
     def probability(self) -> float:
-        """The probability of `label`."""
-        return self.probabilities[self.label]
+        """The probability of the most probable class, be it given as `label` or not."""
+        return max(self.probabilities.values())
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the model gave no label."""
+        return self.label is None
 
 
 class Predictor:
@@ -52,16 +58,21 @@ class Predictor:
         """The labels, in the order of the probabilities."""
         return self.model.label_names
 
-    def predict(self, texts: Iterable[str]) -> list[Prediction]:
-        """One prediction for each of `texts`, in their order; an empty text has one too."""
-        return self.predict_ids(self.model.tokenizer.encode(texts))
+    def predict(self, texts: Iterable[str], *, abstain_below: float = 0.0) -> list[Prediction]:
+        """One prediction for each of `texts`, in their order; an empty text has one too.
 
-    def predict_ids(self, token_ids: Sequence[NDArray[np.int32]]) -> list[Prediction]:
-        """One prediction for each text, given as the ids of all its tokens."""
+        Where the most probable class is less probable than `abstain_below`, it has no label.
+        """
+        return self.predict_ids(self.model.tokenizer.encode(texts), abstain_below=abstain_below)
+
+    def predict_ids(
+        self, token_ids: Sequence[NDArray[np.int32]], *, abstain_below: float = 0.0
+    ) -> list[Prediction]:
+        """One prediction for each text, given as the ids of all its tokens; see `predict`."""
         model = self.model
         return [
             Prediction(
-                label=model.label_names[int(row.argmax())],
+                label=model.label_names[int(row.argmax())] if row.max() >= abstain_below else None,
                 probabilities=dict(zip(model.label_names, row.tolist(), strict=True)),
                 tokens=len(ids),
                 unknown=int(np.count_nonzero(ids == UNKNOWN_ID)),

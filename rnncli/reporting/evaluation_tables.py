@@ -24,6 +24,7 @@ def evaluation_tables(figures: Evaluation, options: ConsoleOptions) -> Renderabl
         f"in {duration(figures.seconds)}",
     )
     parts = [heading, overall(figures), by_class(figures, width), confusions(figures, width)]
+    parts.append(by_coverage(figures))
     if figures.tags:
         parts.append(by_tag(figures, width, "#." if options.ascii_only else "█░"))
     return stacked(parts)
@@ -42,10 +43,26 @@ def overall(figures: Evaluation) -> Table:
         ("ECE", figures.ece, f"calibration error, {NUM_BINS} bins"),
         ("Brier", figures.brier, "0 is best, 2 is worst"),
     ]
+    if figures.temperature != 1:
+        rows.insert(6, ("ECE before", figures.ece_untempered, "as it would be without the temperature"))
+        rows.insert(7, ("temperature", figures.temperature, "fitted on the validation split"))
     for name, value, remark in rows:
         style = "bold" if name == "accuracy" else ""
         grid.add_row(Text(name), Text(fraction(value), style), Text(remark, "dim"))
     return grid
+
+
+def by_coverage(figures: Evaluation) -> Group:
+    """Accuracy where the least sure answers are left out."""
+    rows = figures.coverage
+    columns = [
+        Column("answered", [f"{row['coverage']:.1%}" for row in rows]),
+        Column("examples", [f"{row['examples']:,}" for row in rows]),
+        Column("accuracy", [fraction(row["accuracy"]) for row in rows]),
+        Column("probability", [f"from {fraction(row['probability'])}" for row in rows]),
+    ]
+    heading = Text("Accuracy where only the surest answers are given (predict --abstain-below)", "italic")
+    return Group(heading, table(columns))
 
 
 def by_class(figures: Evaluation, width: int) -> Table:

@@ -16,7 +16,7 @@ from rnncli.settings.choices import OutputFormat
 from rnncli.system.files import to_json
 
 FORMAT_VERSION = 1  # of a JSON row
-ERROR_LABEL, NO_PROBABILITY = "error", "-"
+ERROR_LABEL, NO_LABEL, NO_PROBABILITY = "error", "-", "-"
 NOT_READ = {"end": "beginning", "start": "end", "both": "middle"}  # by the part that is kept
 
 Line = Callable[[TextRow, Prediction | None], str]
@@ -57,7 +57,8 @@ def _json_row(row: TextRow, prediction: Prediction | None) -> str:
         probabilities = {name: rounded(value) for name, value in prediction.probabilities.items()}
         value |= {
             "label": prediction.label,
-            "probability": probabilities[prediction.label],
+            "abstained": prediction.abstained,
+            "probability": rounded(prediction.probability),
             "probabilities": probabilities,
             "tokens": prediction.tokens,
             "unknown": prediction.unknown,
@@ -95,7 +96,8 @@ def _shown(row: TextRow, prediction: Prediction | None) -> tuple[str, str, str]:
     """Label, probability and text, each safe to show."""
     if prediction is None:
         return ERROR_LABEL, NO_PROBABILITY, printable(row.error or "")
-    return printable(prediction.label), f"{prediction.probability:.4f}", printable(row.text or "")
+    label = NO_LABEL if prediction.label is None else printable(prediction.label)
+    return label, f"{prediction.probability:.4f}", printable(row.text or "")
 
 
 @dataclass
@@ -109,6 +111,7 @@ class Summary:
     tokens: int = 0
     unknown: int = 0
     all_unknown: int = 0  # texts in which no word is known
+    abstained: int = 0  # texts without a label
 
     @property
     def scored(self) -> int:
@@ -126,13 +129,16 @@ class Summary:
             self.truncated += prediction.truncated
             self.tokens += prediction.tokens
             self.unknown += prediction.unknown
+            self.abstained += prediction.abstained
             self.all_unknown += 0 < prediction.tokens == prediction.unknown
 
 
 def remarks(summary: Summary, model: Model) -> Iterator[str]:
-    """Remarks on the texts: how many are truncated, which share of the tokens is unknown."""
+    """Remarks on the texts: how many have no label or are truncated, which share of the tokens is unknown."""
     if not summary.rows:
         yield "the input has no rows"
+    if summary.abstained:
+        yield f"{summary.abstained:,} of {summary.scored:,} texts have no label: the model is not sure enough"
     if summary.truncated:
         yield (
             f"{summary.truncated:,} of {summary.scored:,} texts are longer than {model.max_length} tokens; "

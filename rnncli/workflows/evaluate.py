@@ -19,6 +19,7 @@ from rnncli.inference.averaged_model import Model, load_model
 from rnncli.inference.predictions import Predictor
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.reporting.evaluation_rows import check_output, write_rows
+from rnncli.reporting.plots import check_plot, plot_reliability
 from rnncli.runs.finding import resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SplitName
@@ -53,6 +54,7 @@ def evaluate(
     dataset: str | None = None,
     split: SplitName = "test",
     output: Path | str | None = None,
+    plot: Path | str | None = None,
     batch_size: int = 2048,
     verify: bool = False,
     fail_under: Sequence[str] = (),
@@ -68,6 +70,7 @@ def evaluate(
             run was trained on.
         split: the part of the data.
         output: a file for the prediction of each example, .csv or .jsonl.
+        plot: a file for a plot of reliability and of accuracy against coverage, .png.
         batch_size: texts scored at a time.
         verify: first check that the model reproduces its stored predictions.
         fail_under: required minimums such as ``accuracy=0.87``.
@@ -75,15 +78,17 @@ def evaluate(
         report: called with the progress of scoring after each batch.
 
     Raises:
-        UsageError: `output` or one of `fail_under` is invalid.
+        UsageError: `output`, `plot` or one of `fail_under` is invalid.
         DataError: there is no such data, or it was encoded in another way than the run's.
         RunError: there is no such run, or its model is damaged.
-        OSError: `output` cannot be written.
+        OSError: `output` or `plot` cannot be written.
     """
     runs_dir = Path(runs_dir)
     minimums = [parse_minimum(text) for text in fail_under]
     if output is not None:
         check_output(Path(output))
+    if plot is not None:
+        check_plot(Path(plot))
     chosen = resolve_run(runs_dir, run)
     rival = None if not_worse_than is None else resolve_run(runs_dir, not_worse_than)
     data = dataset_for(chosen, runs_dir, dataset)
@@ -107,6 +112,8 @@ def evaluate(
         requirements.append(not_worse(found, other))
     if output is not None:
         write_rows(Path(output), found)
+    if plot is not None:
+        plot_reliability(Path(plot), found)
     return Evaluated(**vars(found), requirements=requirements, warnings=warnings, failure=failure)
 
 
@@ -138,6 +145,7 @@ def score_and_measure(
         split.labels,
         label_names=manifest.label_names,
         tags=None if split.tags is None else np.array(manifest.tag_names)[split.tags],
+        temperature=model.temperature,
         seconds=seconds,
     )
 

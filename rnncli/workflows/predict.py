@@ -1,6 +1,7 @@
 """Predict: a stream of texts scored in constant memory, one answer for each of them in their order."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,23 +37,29 @@ def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Predic
     return Predictor(load_model(folder))
 
 
-def predict(rows: Iterable[str | TextRow | None], model: Predictor) -> Iterator[Scored]:
+def predict(
+    rows: Iterable[str | TextRow | None], model: Predictor, *, abstain_below: float = 0.0
+) -> Iterator[Scored]:
     """Yield each row with its prediction, in their order and in constant memory.
 
     Args:
         rows: texts, or rows as `rnncli.data.reading.text_input.input_rows` yields them.
         model: what `load` gives.
+        abstain_below: give no label to texts whose most probable class is less probable.
     """
     numbered = (text_row(index, row) if isinstance(row, str) else row for index, row in enumerate(rows))
-    return chain.from_iterable(predict_windows(numbered, model))
+    return chain.from_iterable(predict_windows(numbered, model, abstain_below=abstain_below))
 
 
-def predict_windows(rows: Iterable[TextRow | None], model: Predictor) -> Iterator[list[Scored]]:
+def predict_windows(
+    rows: Iterable[TextRow | None], model: Predictor, *, abstain_below: float = 0.0
+) -> Iterator[list[Scored]]:
     """Yield the rows with their predictions in lists of up to some thousands.
 
     While a thread scores one window of rows, the next is read and split into tokens. None among the
     rows says that the next one is yet to be written: all rows before it are answered at once.
     """
+    answer = partial(model.predict_ids, abstain_below=abstain_below)
     executor: Executor | None = None
     scoring: tuple[list[TextRow], Future[list[Prediction]]] | None = None
     for window, more in _windows(rows):
@@ -63,11 +70,11 @@ def predict_windows(rows: Iterable[TextRow | None], model: Predictor) -> Iterato
                 from concurrent.futures import ThreadPoolExecutor  # not needed for a few texts
 
                 executor = ThreadPoolExecutor(1, "scoring")
-            scoring = window, executor.submit(model.predict_ids, token_ids)
+            scoring = window, executor.submit(answer, token_ids)
         if before:
             yield _paired(before[0], before[1].result())
         if window and not more:
-            yield _paired(window, model.predict_ids(token_ids))
+            yield _paired(window, answer(token_ids))
 
 
 def _windows(rows: Iterable[TextRow | None]) -> Iterator[tuple[list[TextRow], bool]]:

@@ -54,6 +54,7 @@ def stored_evaluation(run: Run, dataset: str, split: str) -> Evaluation | None:
         arrays["labels"],
         label_names=figures["labels"],
         tags=arrays.get("tags"),
+        temperature=figures.get("temperature", 1.0),  # what was stored before there were any had none
         seconds=figures["seconds"],
     )
 

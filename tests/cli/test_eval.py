@@ -4,11 +4,14 @@ import csv
 import json
 import re
 import shutil
+import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rnncli.inference.model_folder import load_classifier, save_model
 from rnncli.system.files import write_json
 from tests.cli.command import invoke, refused
 from tests.factories import reseal
@@ -83,6 +86,27 @@ def test_output(here: Path) -> None:
         assert 0.5 <= float(row["probability"]) <= 1
 
 
+def test_a_temperature_and_its_effect(here: Path) -> None:
+    before = json_of(invoke("eval", "--json", cwd=here).stdout)
+    assert (before["temperature"], before["ece_untempered"]) == (1, before["ece"])
+    path = here / "runs/good/model"
+    save_model(path, replace(load_classifier(path), temperature=2.0))
+    reseal(here / "runs/good")
+    done = invoke("eval", "--json", "--plot", "trust.PNG", cwd=here)
+    assert done.stderr.endswith("plot: trust.PNG\n")
+    values = json_of(done.stdout)
+    assert values["temperature"] == 2
+    assert values["ece_untempered"] == pytest.approx(before["ece"], abs=1e-9) != values["ece"]
+    assert (values["accuracy"], values["confusion"]) == (before["accuracy"], before["confusion"])
+    assert (values["coverage"][0]["examples"], values["coverage"][0]["accuracy"]) == (307, values["accuracy"])
+    width, height = struct.unpack(">II", (here / "trust.PNG").read_bytes()[16:24])
+    assert (width, height) == (1080, 480)
+    lines = invoke("eval", cwd=here).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    for start, value in (("ECE ", "ece"), ("ECE before ", "ece_untempered"), ("temperature ", "temperature")):
+        assert any(line.startswith(start) and f" {values[value]:.4f} " in line for line in lines), start
+
+
 def test_gates_that_hold(here: Path) -> None:
     options = ("--fail-under", "accuracy=0.5", "--fail-under", "macro_f1=0.5", "--not-worse-than", "poor")
     done = invoke("eval", "good", *options, "--json", "--quiet", cwd=here)
@@ -122,6 +146,8 @@ def test_verify_finds_a_model_that_predicts_something_else(here: Path) -> None:
         (["--not-worse-than", "nobody"], 1, "no run 'nobody' in runs/"),
         (["--fail-under", "accuracy"], 2, "write METRIC=VALUE, METRIC being accuracy, macro_f1 or roc_auc"),
         (["--output", "p.txt"], 2, "--output p.txt: the ending decides the format: use .csv or .jsonl"),
+        (["--plot", "p.jpg"], 2, "--plot p.jpg: the file's name must end in .png"),
+        (["--plot", "no/p.png"], 2, "--plot no/p.png: there is no folder no"),
         (["--split", "unlabelled"], 2, "'unlabelled' is not one of"),
         (["--batch-size", "0"], 2, "Invalid value for '--batch-size'"),
     ],

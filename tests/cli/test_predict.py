@@ -70,7 +70,8 @@ def test_json_rows_hold_everything(here: Path, run: str) -> None:
         probability = pytest.approx(expected.probability, abs=1e-6)
         probabilities = pytest.approx(expected.probabilities, abs=1e-6)
         given = {"format_version": 1, "index": index, "text": text, "probability": probability}
-        assert row == given | vars(expected) | {"probabilities": probabilities}
+        given |= {"probabilities": probabilities, "abstained": False}
+        assert row == vars(expected) | given
     assert [list(row) for row in rows] == [list(rows[0])] * len(TEXTS)
     assert [(row["tokens"], row["unknown"], row["truncated"]) for row in rows] == [
         (2, 0, False),
@@ -81,6 +82,13 @@ def test_json_rows_hold_everything(here: Path, run: str) -> None:
     ]
     assert done.stderr.splitlines()[1] == "3 of 40 tokens are not in the vocabulary (7.5%)"
     assert predict(here, *TEXTS, "--json", "--run", run, "--quiet").stderr == ""
+
+
+def test_nothing_is_sure_enough_for_certainty(here: Path) -> None:
+    done = predict(here, *TEXTS, "--json", "--abstain-below", "1")
+    assert [(row["label"], row["abstained"]) for row in rows_of(done)] == [(None, True)] * len(TEXTS)
+    assert done.stderr.splitlines()[0] == "5 of 5 texts have no label: the model is not sure enough"
+    assert "'--abstain-below'" in predict(here, "great", "--abstain-below", "1.5", code=2).stderr
 
 
 def test_a_run_is_found_by_name_path_or_model_folder(here: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from rnncli.evaluation import metrics
 from rnncli.evaluation.metrics import ClassScores
+from rnncli.models.numpy_forward import to_probabilities
 
 
 def random_predictions(num_examples: int, num_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,3 +149,23 @@ def test_a_bound_belongs_to_the_calibration_bin_below() -> None:
 def test_probabilities_that_round_above_one_stay_in_the_last_bin() -> None:
     bins = metrics.calibration_bins(np.array([[np.float32(1.0000001), 0.0]], dtype=np.float32), np.array([0]))
     assert [(b["low"], b["high"]) for b in bins] == [(14 / 15, 1.0)]
+
+
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_a_temperature_is_taken_back(num_classes: int) -> None:
+    logits = 3 * np.random.default_rng(7).normal(size=(997, 1 if num_classes == 2 else num_classes))
+    found = metrics.at_temperature(to_probabilities(logits / 1.7), 1 / 1.7)
+    np.testing.assert_allclose(found, to_probabilities(logits), rtol=0, atol=1e-12)
+    certain = np.array([[0.0, 1.0]])
+    assert metrics.at_temperature(certain, 0.01).tolist() == [[0, 1]]
+
+
+def test_accuracy_at_coverage_leaves_out_the_least_sure() -> None:
+    sure = np.array([0.6, 0.7, 0.7, 0.8, 0.9])
+    probabilities, labels = np.stack([1 - sure, sure], axis=1), np.array([0, 1, 0, 1, 1])
+    assert metrics.accuracy_at_coverage(probabilities, labels, (1.0, 0.6, 0.4, 0.1)) == [
+        {"probability": 0.6, "examples": 5, "coverage": 1.0, "accuracy": 3 / 5},
+        {"probability": 0.7, "examples": 4, "coverage": 0.8, "accuracy": 3 / 4},
+        {"probability": 0.8, "examples": 2, "coverage": 0.4, "accuracy": 1.0},
+        {"probability": 0.9, "examples": 1, "coverage": 0.2, "accuracy": 1.0},
+    ]

@@ -63,6 +63,22 @@ def test_a_row_without_a_text_is_a_row_of_csv() -> None:
     assert (cells["index"], cells["error"]) == ("3", "line 5: not JSON")
 
 
+def test_what_has_no_label_says_so_in_every_format() -> None:
+    abstained = replace(PREDICTION, label=None)
+    json_row, csv_row, tabbed, shown = (
+        line_of(format, NAMES, width)(TextRow(3, "x"), abstained)
+        for format, width in (("jsonl", None), ("csv", None), ("text", None), ("text", 40))
+    )
+    row = json.loads(json_row)
+    assert (row["label"], row["abstained"], row["probability"]) == (None, True, 0.97354)
+    assert json.loads(line("jsonl", "x"))["abstained"] is False
+    assert csv_row == "3,x,,0.97354,0.97354,0.02646,2,1,false,\n"
+    assert (tabbed, shown) == ("-\t0.9735\tx\n", "-         0.9735  x\n")
+    model, summary = random_model(ModelShape("bow", vocab_size=7, num_classes=2)), Summary()
+    summary.add([(TextRow(3, "x"), abstained), (TextRow(4, "x"), replace(PREDICTION, unknown=0))])
+    assert "1 of 2 texts have no label: the model is not sure enough" in list(remarks(summary, model))
+
+
 def test_remarks_name_what_the_rows_show_one_by_one() -> None:
     config = ModelShape("rnn", vocab_size=7, num_classes=2, embedding_size=2, hidden_size=2)
     model = random_model(config, max_length=5, keep="start")

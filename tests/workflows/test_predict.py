@@ -40,9 +40,9 @@ def test_a_window_is_scored_while_the_next_one_is_read(monkeypatch: pytest.Monke
     next_was_read = threading.Event()
 
     class Waiting(Predictor):
-        def predict_ids(self, *arguments: Any) -> list[Prediction]:
+        def predict_ids(self, *arguments: Any, **options: Any) -> list[Prediction]:
             assert next_was_read.wait(timeout=60)
-            return super().predict_ids(*arguments)
+            return super().predict_ids(*arguments, **options)
 
     def texts() -> Any:
         yield from ["great"] * 5
@@ -71,11 +71,20 @@ def test_a_failure_of_the_scoring_thread_comes_out(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(workflow, "WINDOW_ROWS", 2)
 
     class Failing(Predictor):
-        def predict_ids(self, *_: Any) -> list[Prediction]:
+        def predict_ids(self, *_: Any, **__: Any) -> list[Prediction]:
             raise RunError(f"no scores in {threading.current_thread().name}")
 
     with pytest.raises(RunError, match="no scores in scoring"):
         list(predict(["great", "great", "bad"], Failing(MODEL)))
+
+
+def test_what_is_not_sure_enough_has_no_label() -> None:
+    rows = [found for _, found in predict(["great", "bad", "a film"], Predictor(MODEL))]
+    least = sorted(found.probability for found in rows)[1]
+    again = [found for _, found in predict(["great", "bad", "a film"], Predictor(MODEL), abstain_below=least)]
+    assert [found.abstained for found in again] == [found.probability < least for found in rows]
+    assert sum(found.abstained for found in again) == 1
+    assert [found.probabilities for found in again] == [found.probabilities for found in rows]
 
 
 def test_texts_become_rows() -> None:
