@@ -7,8 +7,8 @@ import typer
 
 from rnncli.cli import console
 from rnncli.cli.options import A_RUN, RUNS_DIR, Debug, Json, Quiet, RunsDir, complete_dataset
-from rnncli.errors import RequirementError
-from rnncli.settings.choices import SplitName
+from rnncli.errors import RequirementError, UsageError
+from rnncli.settings.choices import SplitName, SuiteName
 
 
 def evaluate(
@@ -66,6 +66,22 @@ def evaluate(
             **A_RUN,
         ),
     ] = None,
+    suite: Annotated[
+        SuiteName | None,
+        typer.Option(
+            help="Evaluate instead on bundled statements whose word order decides (labels neg and pos).",
+            rich_help_panel="Suites",
+        ),
+    ] = None,
+    worst: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Show up to N statements of the suite that are wrong, the most confident first.",
+            rich_help_panel="Suites",
+        ),
+    ] = 0,
     runs_dir: RunsDir = RUNS_DIR,
     json: Json = False,
     quiet: Quiet = False,
@@ -75,6 +91,21 @@ def evaluate(
 
     Reports accuracy with its confidence interval, figures by class and by tag, and calibration.
     """
+    if suite is not None:
+        refused = {
+            "--dataset": dataset,
+            "--output": output,
+            "--plot": plot,
+            "--fail-under": fail_under,
+            "--not-worse-than": not_worse_than,
+        }
+        for option, value in refused.items():
+            if value:
+                raise UsageError(f"{option} does not go with --suite")
+        _evaluate_suite(run, suite, worst, runs_dir=runs_dir, verify=verify, json=json, quiet=quiet)
+        return
+    if worst:
+        raise UsageError("--worst needs --suite")
     from functools import partial
 
     from rnncli.reporting.evaluation_tables import evaluation_tables
@@ -113,3 +144,17 @@ def evaluate(
     failed = [required.message for required in result.requirements if not required.met]
     if failed:
         raise RequirementError(f"gate failed: {'; '.join(failed)}")
+
+
+def _evaluate_suite(
+    run: str, suite: SuiteName, worst: int, *, runs_dir: Path, verify: bool, json: bool, quiet: bool
+) -> None:
+    from functools import partial
+
+    from rnncli.reporting.suite_tables import suite_tables
+    from rnncli.workflows.suite import evaluate_suite
+
+    result = evaluate_suite(run, suite, runs_dir=runs_dir, verify=verify)
+    console.show(partial(suite_tables, result, worst), json=json, quiet=quiet)
+    if json:
+        console.out_json(result.to_dict(worst))

@@ -5,4 +5,5 @@ from typing import Literal
 TableFormat = Literal["csv", "tsv", "jsonl", "parquet", "text"]
 OutputFormat = Literal["text", "jsonl", "csv"]
 SplitName = Literal["train", "validation", "test"]
+SuiteName = Literal["order"]
 SortKey = Literal["accuracy", "loss", "parameters", "time", "size", "name"]

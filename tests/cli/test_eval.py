@@ -161,3 +161,30 @@ def test_no_run_at_all(tmp_path: Path) -> None:
     error = refused("eval", cwd=tmp_path)
     assert error.startswith("error: no finished run in runs/: train one with 'rnncli train")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_suite(here: Path) -> None:
+    done = invoke("eval", "--suite", "order", "--worst", "3", cwd=here)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("good on suite order: ")
+    for start in ("plain ", "negated pairs ", "contrasted ", "intensified ", "overall "):
+        assert any(line.startswith(start) for line in lines), start
+    assert max(map(len, lines)) <= 80
+    values = json_of(invoke("eval", "--suite", "order", "--worst", "3", "--json", cwd=here).stdout)
+    assert len(values["worst"]) == 3
+    kinds = values["kinds"]
+    of_kinds = [kinds[kind]["right"] for kind in ("plain", "negated", "contrasted", "intensified")]
+    assert kinds["overall"]["right"] == sum(of_kinds)
+    # The texts hold no word that this model knows, so that it gives one label to all: no pair is right.
+    assert (kinds["overall"]["accuracy"], kinds["negated pairs"]["right"]) == (0.5, 0)
+
+
+def test_suite_refuses_what_does_not_go_with_it(here: Path) -> None:
+    assert "--dataset does not go with --suite" in refused(
+        "eval", "--suite", "order", "--dataset", "words", cwd=here, code=2
+    )
+    assert "--worst needs --suite" in refused("eval", "--worst", "3", cwd=here, code=2)
+    dataset = make_dataset(here / "runs", name="three", label_names=("a", "b", "c"))
+    make_run(here / "runs", "abc", dataset)
+    assert "the run's are a, b, c" in refused("eval", "abc", "--suite", "order", cwd=here)

@@ -7,6 +7,7 @@ import random
 import re
 import tomllib
 from collections.abc import MutableSequence, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,13 +31,26 @@ def _listed(value: Any) -> Any:
     return tuple(" ".join(entry.split()) for entry in entries)
 
 
+@dataclass(frozen=True)
+class Lexicon:
+    """The words that fill slots: sentiment words by kind and label, neutral ones by kind, parts of a film."""
+
+    sentiment: dict[str, Opposites]
+    neutral: dict[str, tuple[str, ...]]
+    parts: dict[str, tuple[str, ...]]
+    unseen: dict[str, Opposites] = field(default_factory=dict)
+
+
+def read_grammar(name: str) -> tuple[Lexicon, Any]:
+    """The words and the frames of a file of this folder that holds both."""
+    content = _read(name)
+    return Lexicon(content["sentiment"], content["neutral"], content["parts"]), content["frames"]
+
+
 TEMPLATES: dict[str, tuple[str, ...]] = _read("templates.toml")
-_WORDS = _read("words.toml")
-SENTIMENT: dict[str, Opposites] = _WORDS["sentiment"]
-UNSEEN: dict[str, Opposites] = _WORDS["unseen"]
-NEUTRAL: dict[str, tuple[str, ...]] = _WORDS["neutral"]
-SINGULAR: tuple[str, ...] = _WORDS["parts"]["singular"]
-PLURAL: tuple[str, ...] = _WORDS["parts"]["plural"]
+LEXICON = Lexicon(**_read("words.toml"))
+SENTIMENT, UNSEEN, NEUTRAL = LEXICON.sentiment, LEXICON.unseen, LEXICON.neutral
+SINGULAR, PLURAL = LEXICON.parts["singular"], LEXICON.parts["plural"]
 
 _SLOT = re.compile(r"\{([^}]+)\}")
 _SENTIMENT_SLOT = re.compile(r"([+-])(new)?([a-z]+)")
@@ -70,7 +84,9 @@ class Dice:
             items[last], items[other] = items[other], items[last]
 
 
-def fill(template: str, label: str, dice: Dice, *, unseen: bool = False) -> Fillings:
+def fill(
+    template: str, label: str, dice: Dice, *, unseen: bool = False, lexicon: Lexicon = LEXICON
+) -> Fillings:
     """Draw what fills the slots of a template so that it means `label` ("neg" or "pos").
 
     Within a sentence no word is drawn twice. With `unseen`, slots of "new" words draw from
@@ -82,27 +98,32 @@ def fill(template: str, label: str, dice: Dice, *, unseen: bool = False) -> Fill
     for slot in slots:
         kind = slot.rstrip("0123456789")
         if _VERB_SLOT.fullmatch(kind):
-            plural = fillings.get("part" + slot.removeprefix(kind), "").removeprefix("the ") in PLURAL
+            plural = (
+                fillings.get("part" + slot.removeprefix(kind), "").removeprefix("the ")
+                in lexicon.parts["plural"]
+            )
             fillings[slot] = ("were" if plural else "was") if past else ("are" if plural else "is")
             fillings[slot] += "n't" if kind == "isn't" else ""
             continue
         while slot not in fillings:
-            word = _draw(kind, label, dice, unseen=unseen)
+            word = _draw(kind, label, dice, unseen, lexicon)
             if word not in fillings.values():
                 fillings[slot] = word
     return fillings
 
 
-def _draw(kind: str, label: str, dice: Dice, *, unseen: bool) -> str:
+def _draw(kind: str, label: str, dice: Dice, unseen: bool, lexicon: Lexicon) -> str:
     """A word for a slot of this kind."""
     if match := _SENTIMENT_SLOT.fullmatch(kind):
         sign, new, name = match.groups()
-        opposites = (UNSEEN if new and unseen else SENTIMENT)[name]
+        opposites = (lexicon.unseen if new and unseen else lexicon.sentiment)[name]
         positive = (label == "pos") == (sign == "+")
         return dice.pick(opposites["pos" if positive else "neg"], early=True)
     if kind == "part":
-        return "the " + dice.pick(PLURAL if dice.below(3) == 0 else SINGULAR)
-    return _SLOT.sub(lambda slot: _draw(slot[1], label, dice, unseen=unseen), dice.pick(NEUTRAL[kind]))
+        return "the " + dice.pick(lexicon.parts["plural" if dice.below(3) == 0 else "singular"])
+    return _SLOT.sub(
+        lambda slot: _draw(slot[1], label, dice, unseen, lexicon), dice.pick(lexicon.neutral[kind])
+    )
 
 
 def swapped(fillings: Fillings) -> Fillings:
