@@ -272,3 +272,23 @@ def test_a_batch_that_is_not_finite_is_not_counted(loss: float, grad_norm: float
     with pytest.raises(DivergedError, match=r"step 17 \(epoch 3\)"):
         standing.add({"loss": loss, "weight": 4.0, "grad_norm": grad_norm}, 17)
     assert standing == Standing(history=[{}, {}])
+
+
+def test_the_last_epochs_are_averaged() -> None:
+    """The last epoch's line tells of their mean, which takes the place of the parameters."""
+    trainer = make_trainer(make_programs(CONFIG), epochs=4, average_epochs=3)
+    plain = make_trainer(make_programs(CONFIG), epochs=4, average_epochs=1)
+    ends = []
+    for event in plain.run():
+        if isinstance(event, EpochDone):
+            ends.append(jax.device_get(plain.state.params))
+    history = [event.metrics for event in trainer.run() if isinstance(event, EpochDone)]
+    expected = jax.tree.map(lambda *parts: np.mean(parts, axis=0), *ends[1:])
+    jax.tree.map(
+        lambda found, wanted: np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6),
+        jax.device_get(trainer.state.params),
+        expected,
+    )
+    assert history[-1]["val_loss"] == pytest.approx(trainer.validate()["loss"], rel=1e-6)
+    assert history[-1]["val_loss"] != plain.standing.history[-1]["val_loss"]
+    assert history[-1]["train_loss"] == plain.standing.history[-1]["train_loss"]

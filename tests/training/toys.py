@@ -17,14 +17,17 @@ from rnncli.training.step import Programs, TrainState
 VOCAB_SIZE, NUM_CLASSES, MAX_LENGTH = 2003, 3, 13
 TRAIN_SIZE, VALIDATION_SIZE = 263, 29
 
-# Dropout, a schedule and momentum, so that every step depends on all that a checkpoint must hold;
-# enough batches for texts to be padded to two lengths.
+# Dropout, a schedule, momentum and a mean of epochs, so that every step depends on all that a checkpoint
+# must hold; enough batches for texts to be padded to two lengths.
 CONFIG = TrainSettings.from_options(
     arch="gru",
     epochs=3,
     embedding_size=5,
     hidden_size=3,
     dropout=0.25,
+    word_dropout=0.2,
+    embedding_dropout=0.2,
+    average_epochs=2,
     batch_size=4,
     batching="buckets",
     learning_rate=0.01,

@@ -1,0 +1,56 @@
+"""Words and components of their vectors dropped while training."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rnncli.models.classifier import Classifier
+from rnncli.models.layers import Keys, drop_words
+from rnncli.settings.model import ModelShape
+
+WORDS, SIZE = 1009, 13
+
+
+def shape(**settings: float) -> ModelShape:
+    return ModelShape("lstm", SIZE, 7, vocab_size=WORDS, num_classes=3, **settings)
+
+
+def dropped(token_ids: np.ndarray, seed: int, **settings: float) -> np.ndarray:
+    """Vectors of ones after what a step drops."""
+    ones = jnp.ones((len(token_ids), SIZE))
+    return np.asarray(drop_words(ones, jnp.asarray(token_ids), shape(**settings), jax.random.key(seed)))
+
+
+def test_words_are_dropped_whole_and_the_rest_scaled_up() -> None:
+    found = dropped(np.arange(WORDS), 0, word_dropout=0.6)
+    whole = found.all(axis=1)
+    np.testing.assert_array_equal(found.any(axis=1), whole)
+    np.testing.assert_allclose(found[whole], 1 / 0.4, rtol=1e-6)
+    assert abs(whole.mean() - 0.4) < 4 * (0.24 / WORDS) ** 0.5
+
+
+def test_a_words_fate_is_its_ids_and_the_steps() -> None:
+    """It is neither its place's in the list nor that of the words beside it."""
+    some = np.array([5, 700, 41, 3, 5, 999])
+    all_words = dropped(np.arange(WORDS), 1, word_dropout=0.5)
+    np.testing.assert_array_equal(dropped(some, 1, word_dropout=0.5), all_words[some])
+    assert (dropped(np.arange(WORDS), 2, word_dropout=0.5) != all_words).any()
+
+
+def test_components_are_dropped_in_all_words() -> None:
+    found = dropped(np.arange(WORDS), 3, embedding_dropout=0.3)
+    assert (found == found[0]).all()
+    assert 0 < (found[0] == 0).sum() < SIZE
+    np.testing.assert_allclose(found[0][found[0] > 0], 1 / 0.7, rtol=1e-6)
+    means = [dropped(np.arange(1), seed, embedding_dropout=0.3).mean() for seed in range(97)]
+    assert abs(np.mean(means) - 1) < 0.1
+
+
+def test_nothing_is_dropped_without_keys() -> None:
+    positions = jnp.array(np.random.default_rng(0).integers(1, WORDS, (5, 11)))
+    params = Classifier(shape()).init(jax.random.key(0), positions)
+    plain = Classifier(shape(dropout=0.0)).apply(params, positions)
+    dropping = Classifier(shape(dropout=0.0, word_dropout=0.6, embedding_dropout=0.3))
+    np.testing.assert_array_equal(dropping.apply(params, positions), plain)
+    keys = Keys(jax.random.split(jax.random.key(1), 5), jax.random.key(2))
+    assert not np.allclose(dropping.apply(params, positions, keys=keys), plain)
