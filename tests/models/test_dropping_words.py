@@ -48,7 +48,7 @@ def test_components_are_dropped_in_all_words() -> None:
 
 def test_nothing_is_dropped_without_keys() -> None:
     positions = jnp.array(np.random.default_rng(0).integers(1, WORDS, (5, 11)))
-    params = Classifier(shape()).init(jax.random.key(0), positions)
+    params = {"params": Classifier(shape()).init(jax.random.key(0), positions)["params"]}
     plain = Classifier(shape(dropout=0.0)).apply(params, positions)
     dropping = Classifier(shape(dropout=0.0, word_dropout=0.6, embedding_dropout=0.3))
     np.testing.assert_array_equal(dropping.apply(params, positions), plain)

@@ -131,7 +131,5 @@ def test_teachers_need_something_to_teach_and_the_same_words(runs_dir: Path) -> 
     settings = {**SIZES, "arch": "bow", "epochs": 1}
     with pytest.raises(UsageError, match=r"no unlabelled texts to learn from.*--teacher-share"):
         train(teacher=["teacher"], dataset="others", runs_dir=runs_dir, **settings)
-    run = train(
-        teacher=["teacher"], teacher_share=0.5, dataset="others", runs_dir=runs_dir, **settings
-    )
+    run = train(teacher=["teacher"], teacher_share=0.5, dataset="others", runs_dir=runs_dir, **settings)
     assert run.finished
