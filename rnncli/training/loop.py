@@ -95,7 +95,6 @@ class Trainer:
     def __init__(self, settings: TrainSettings, objective: Objective, programs: Programs) -> None:
         self._settings, self._objective, self._programs = settings, objective, programs
         self._batches = objective.batches_per_epoch
-        self._averaged = min(settings.optimizer.average_epochs, settings.epochs)
         self._learning_rates = learning_rates(settings.optimizer, self._batches * settings.epochs)
         self._key = jax.random.key(settings.seed)
         self.start_from(objective.initial_params(settings.seed))
@@ -110,7 +109,11 @@ class Trainer:
     def start_from(self, params: Params) -> None:
         """Begin with these parameters."""
         state = self._programs.initial_state(params)
-        mean = jax.tree.map(jnp.zeros_like, state.params) if self._averaged > 1 else None
+        mean = (
+            jax.tree.map(jnp.zeros_like, state.params)
+            if self._settings.optimizer.average_epochs > 1
+            else None
+        )
         self.state = state._replace(mean=mean)
 
     def restore(self, state: TrainState, standing: Standing) -> None:
@@ -166,8 +169,8 @@ class Trainer:
         """Validate, and record the epoch."""
         old, step = self.standing, self.standing.epoch * self._batches
         compiled_before = self._programs.compile_seconds
-        if old.epoch > self._settings.epochs - self._averaged and self.state.mean is not None:
-            self._add_to_mean(self.state.mean, last=old.epoch == self._settings.epochs)
+        if self.state.mean is not None:
+            self._add_to_mean(self.state.mean, old.epoch)
         trained, validated = self._objective.figures(old.sums), self.validate()
         if not math.isfinite(validated["loss"]):
             found = f"the validation loss is {validated['loss']}"
@@ -189,14 +192,17 @@ class Trainer:
         self.standing = Standing(best_epoch=best_epoch, best=best, history=[*old.history, metrics])
         return EpochDone(metrics, improved, stopping=self.finished and old.epoch < self._settings.epochs)
 
-    def _add_to_mean(self, mean: Params, *, last: bool) -> None:
-        """Count in an epoch's parameters; after the `last` one their mean takes their place.
+    def _add_to_mean(self, mean: Params, epoch: int) -> None:
+        """Count in the parameters of one of the last epochs; after the last their mean takes their place.
 
         The mean lies nearer to the middle of a flat region of the loss than what any step ends at, and
         is as good as an ensemble of them (Izmailov et al. 2018).
         """
-        mean = jax.tree.map(lambda so_far, new: so_far + new / self._averaged, mean, self.state.params)
-        self.state = self.state._replace(params=mean if last else self.state.params, mean=mean)
+        epochs = self._settings.epochs
+        averaged = min(self._settings.optimizer.average_epochs, epochs)
+        if epoch > epochs - averaged:
+            mean = jax.tree.map(lambda so_far, new: so_far + new / averaged, mean, self.state.params)
+            self.state = self.state._replace(params=mean if epoch == epochs else self.state.params, mean=mean)
 
     def validate(self) -> dict[str, float]:
         """The objective's figures on the validation split."""

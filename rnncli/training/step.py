@@ -123,7 +123,7 @@ class Programs:
 
     def _run(self, step: Any, values: Any, batch: Batch, *rest: Array) -> Any:
         """Run a step on arrays that are on the devices, and compile it first where the shape is new."""
-        name = (step, *(leaf.shape for leaf in jax.tree.leaves(batch)))
+        name = (step, jax.tree.structure(values), *(leaf.shape for leaf in jax.tree.leaves(batch)))
         if name not in self._compiled:
             started = time.perf_counter()
             self._compiled[name] = step.lower(values, batch, *rest).compile()

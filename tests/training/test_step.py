@@ -31,10 +31,10 @@ def random_batch(programs: Programs, fill_seed: int) -> Batch:
     words[0, 1:] = random.choice(np.arange(1, VOCAB_SIZE), 255, replace=False)
     positions = random.integers(0, 256, (CONFIG.data.batch_size, round_up(MAX_LENGTH)), dtype=np.int32)
     positions[3] = garbage.integers(0, 256, positions.shape[1])
-    labels = np.array([2, 0, 1, garbage.integers(NUM_CLASSES)], np.int32)
+    targets = np.eye(NUM_CLASSES, dtype=np.float32)[[2, 0, 1, garbage.integers(NUM_CLASSES)]]
     weights = np.array([1, 0.5, 2, 0], np.float32)
     return programs.place_batch(
-        {"positions": positions, "words": words, "labels": labels, "weights": weights}
+        {"positions": positions, "words": words, "evidence": None, "targets": targets, "weights": weights}
     )
 
 
