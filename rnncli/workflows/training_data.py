@@ -127,7 +127,7 @@ def _opinion(dataset: Dataset, split: Split, teachers: Mapping[str, Run], report
         require_same_encoding(run, model, dataset)
         stage = f"Labelling {split.name} with {name}"
         logits = score(model, split, batch_size=TEACHER_BATCH, report=report, stage=stage)
-        found.append(to_probabilities(logits))
+        found.append(to_probabilities(logits / model.temperature))
     opinion: FloatArray = np.mean(found, axis=0)
     return opinion
 
