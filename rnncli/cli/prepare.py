@@ -49,6 +49,22 @@ def prepare(
         Path | None,
         typer.Option(metavar="FILE", help="Take the test split from this table, not from SOURCE."),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Add the training texts of this source, too; their labels must be among those of the first. "
+            "Validation and test stay as they are.",
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Add texts without labels, for train --teacher: a table, a .txt file with one text a line, "
+            "or a folder of .txt files.",
+        ),
+    ] = None,
     encoding: Annotated[
         str, typer.Option(metavar="NAME", help="Character encoding of tables and text files.")
     ] = "utf-8",
@@ -79,6 +95,8 @@ def prepare(
             text_column=text_column,
             label_column=label_column,
             test=test,
+            also=also or (),
+            unlabelled=unlabelled,
             encoding=encoding,
             skip_bad_rows=skip_bad_rows,
             report=report,

@@ -98,6 +98,19 @@ class Examples:
         taken.digests = self.digests[rows]
         return taken
 
+    def with_further(self, others: "Examples") -> "Examples":
+        """These examples and then `others`, which are appended to these texts; groups are forgotten."""
+        digests = np.concatenate([self.digests, others.digests])
+        for text in others.texts:
+            self.texts.append(text)
+        labels, tags = (
+            None if first is None or second is None else [*first, *second]
+            for first, second in ((self.labels, others.labels), (self.tags, others.tags))
+        )
+        together = Examples(self.texts, labels, tags, skipped=self.skipped + others.skipped)
+        together.digests = digests
+        return together
+
 
 Reader = Callable[[BinaryIO, Report], dict[str, Examples]]
 """Reads a source: gives its examples by split, ``train`` and perhaps others of `SPLITS`.

@@ -1,7 +1,7 @@
 """From texts to a prepared dataset: splits, vocabulary, token ids, statistics."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnncli.data.dataset import MANIFEST, TOKENIZER, Dataset, Manifest, array_file
 from rnncli.data.examples import Examples, Reader
-from rnncli.data.splits import check_splits, complete_splits, names_in
+from rnncli.data.splits import check_splits, complete_splits, join_splits, names_in
 from rnncli.data.statistics import count_shared, summarise
 from rnncli.errors import DataError
 from rnncli.runs.finding import check_name
@@ -34,6 +34,7 @@ def build_dataset(
     origin: str,
     runs_dir: Path,
     name: str,
+    further: Mapping[str, Reader] | None = None,
     report: Report = no_report,
 ) -> Dataset:
     """Write what `read` gives as the dataset `name`, replacing an older one when whole.
@@ -44,6 +45,7 @@ def build_dataset(
         origin: What the manifest calls their source.
         runs_dir: The folder of runs and datasets.
         name: The folder's name in it.
+        further: By what errors call it, what gives further examples for some splits, once these are divided.
         report: Called with the progress.
 
     Raises:
@@ -59,6 +61,8 @@ def build_dataset(
         remove_leftovers(path.parent, name)
         splits = complete_splits(read(file, report), settings)
         check_splits(splits, where=origin)
+        for where, read_further in (further or {}).items():
+            splits = join_splits(splits, read_further(file, report), where=where)
         train = splits["train"]
         texts = reported(train.texts, "Counting words", report, len(train))
         tokenizer = Tokenizer.train(texts, settings.vocab_size)

@@ -106,6 +106,26 @@ def check_splits(splits: Mapping[str, Examples], *, where: str) -> None:
             )
 
 
+def join_splits(
+    splits: Mapping[str, Examples], further: Mapping[str, Examples], *, where: str
+) -> dict[str, Examples]:
+    """The splits with `further` examples in the parts that those are for; `where` names their source.
+
+    Raises:
+        DataError: One of them has a label that the training examples do not have.
+    """
+    known = set(splits["train"].labels or ())
+    joined = dict(splits)
+    for split, examples in further.items():
+        if strange := sorted(set(examples.labels or ()) - known):
+            raise DataError(
+                f"{where}: its label {strange[0]!r} is none of the dataset's, which are "
+                f"{', '.join(map(repr, sorted(known)))}; correct it, or leave such rows out"
+            )
+        joined[split] = joined[split].with_further(examples) if split in joined else examples
+    return {split: joined[split] for split in SPLITS if split in joined}
+
+
 def names_in(splits: Mapping[str, Examples], kind: Literal["labels", "tags"]) -> tuple[str, ...]:
     """The distinct labels or tags of all splits: in order of number if all are numbers, else by name."""
     names = sorted({value for examples in splits.values() for value in getattr(examples, kind) or ()})

@@ -41,7 +41,7 @@ def read_folder(
                 "unlabelled" if unlabelled else str(split),
                 Examples(StoredTexts(file), labels=None if unlabelled else []),
             )
-            _read_label(label_folder, examples, report, encoding=encoding, skip_bad_rows=skip_bad_rows)
+            read_files(label_folder, examples, report, encoding=encoding, skip_bad_rows=skip_bad_rows)
     if not splits.get("train"):
         raise DataError(
             f"{path}: no texts train/LABEL/*.txt; a folder of texts needs train/ and may have "
@@ -50,10 +50,14 @@ def read_folder(
     return {split: examples for split, examples in splits.items() if examples}
 
 
-def _read_label(
+def read_files(
     folder: Path, examples: Examples, report: Report, *, encoding: str, skip_bad_rows: bool
 ) -> None:
-    """Add the files of one label's folder to `examples`."""
+    """Add the text files of a folder to `examples`, with its name as label where these have labels.
+
+    Raises:
+        DataError: A file cannot be read, and is not to be skipped.
+    """
     files = [file for file in folder.iterdir() if file.suffix == ".txt" and not file.name.startswith(".")]
     stage = f"Reading {folder.parent.name}/{folder.name}"
     for file in reported(sorted(files, key=_natural), stage, report, len(files)):

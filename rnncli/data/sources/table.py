@@ -53,7 +53,9 @@ def read_examples(
     texts = StoredTexts(file)
     labels: list[str] = []
     first_bad, skipped = "", 0
-    for row in reported(_rows(table, encoding), f"Reading {table.name}", report):
+    if format_of(table) == "text":
+        raise DataError(f"{table}: plain text has no labels; use a table or a folder split/label/*.txt")
+    for row in reported(filled_rows(table, encoding), f"Reading {table.name}", report):
         error = row.error
         if error is None and columns is None:
             columns, error = find_columns(row.values, text_column, label_column)
@@ -99,13 +101,10 @@ def find_columns(
     return (found_text, found_label), None
 
 
-def _rows(path: Path, encoding: str) -> Iterator[Row]:
+def filled_rows(path: Path, encoding: str) -> Iterator[Row]:
     """The rows of a file that are not blank."""
-    table_format = format_of(path)
-    if table_format == "text":
-        raise DataError(f"{path}: plain text has no labels; use a table or a folder split/label/*.txt")
     with named_failures(path), path.open("rb") as stream:
-        for row in iter_rows(stream, table_format, where=str(path), encoding=encoding):
+        for row in iter_rows(stream, format_of(path), where=str(path), encoding=encoding):
             if not row.is_blank:
                 yield row
 
