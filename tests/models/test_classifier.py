@@ -15,6 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from rnncli.models import cells, numpy_cells, numpy_forward, pooling
 from rnncli.models.classifier import Classifier
 from rnncli.models.encoder import Encoder
+from rnncli.models.layers import Keys
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.models.parameters import initial_parameters
 from rnncli.settings.model import CELLS, NEURAL_ARCHES, POOLINGS, RECURRENT_ARCHES, ModelShape
@@ -292,10 +293,8 @@ def test_dropout_before_the_output() -> None:
     token_ids = padded(random_texts((5, 7)))
     run = jax.jit(Classifier(config).apply)
     plain = np.asarray(run({"params": params}, token_ids))
-    first, again, other = (
-        np.asarray(run({"params": params}, token_ids, None, jax.random.split(jax.random.key(k), 2)))
-        for k in (1, 1, 2)
-    )
+    keys = (Keys(jax.random.split(jax.random.key(k), 2), jax.random.key(0)) for k in (1, 1, 2))
+    first, again, other = (np.asarray(run({"params": params}, token_ids, None, each)) for each in keys)
     alive = (plain != 0).all(axis=0)
     assert not np.array_equal(first[0, alive] == 0, first[1, alive] == 0)
     assert np.array_equal(first, again)

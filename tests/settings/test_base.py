@@ -40,7 +40,7 @@ def test_every_setting_has_a_name_of_its_own_and_help_that_is_a_sentence() -> No
         ({"model": {"hidden_size": True}}, "hidden_size: True is not of type int"),
         ({"model": {"hidden_size": 0}}, "hidden_size must be at least 1"),
         ({"model": {"dropout": 1.0}}, "dropout must be below 1"),
-        ({"model": {"arch": "transformer"}}, "arch: 'transformer' is not one of bow, rnn"),
+        ({"model": {"arch": "transformer"}}, "arch: 'transformer' is not one of ngram, bow, rnn"),
         ({"optimizer": {"learning_rate": 0}}, "learning_rate must be above 0"),
         ({"optimizer": {"schedule": "magic"}}, "schedule: 'magic' is not one of constant, cosine, linear"),
         ({"optimizer": {"weight_decay": 0.1}}, "weight_decay needs --optimizer adamw, not adam"),
