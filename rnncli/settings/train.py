@@ -43,7 +43,9 @@ class OptimizerSettings(Settings):
     warmup_steps: int = setting(0, "Steps over which the learning rate rises from 0.", min=0)
     weight_decay: float = setting(0.0, "Weight decay, with adamw only.", min=0)
     average_epochs: int = setting(
-        1, "The model is the mean of the parameters after each of this many last epochs.", min=1
+        1,
+        "At the end, the mean of the parameters after this many last epochs; kept where it is best.",
+        min=1,
     )
     clip_norm: float = setting(1.0, "Clip gradients to this global norm; 0 disables clipping.", min=0)
     unfreeze_epochs: int = setting(
@@ -84,6 +86,13 @@ class TrainSettings(Settings):
     )
     precision: Precision = setting("float32", "Precision of the matrix products in recurrent layers.")
     seed: int = setting(0, "Seed of initial parameters, order of texts and dropout.", min=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.early_stopping == 0 or self.optimizer.average_epochs == 1,
+            "average_epochs needs the last epoch, which early_stopping may never reach: use one of them",
+        )
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -228,7 +228,9 @@ def test_two_devices_give_the_curve_of_one(programs: Programs) -> None:
 def test_early_stopping(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accuracy decides, and the loss where it is equal; a worse epoch costs patience."""
     found = iter([(0.6, 0.5), (0.5, 0.5), (0.7, 0.75), (0.1, 0.5), (0.7, 0.75)])
-    trainer = make_trainer(programs, train=random_split("train", 7), epochs=9, early_stopping=2)
+    trainer = make_trainer(
+        programs, train=random_split("train", 7), epochs=9, early_stopping=2, average_epochs=1
+    )
     monkeypatch.setattr(
         trainer, "validate", lambda: dict(zip(("loss", "accuracy"), next(found), strict=True))
     )

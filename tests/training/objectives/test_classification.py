@@ -13,7 +13,14 @@ from rnncli.training.objectives.classification import (
     cross_entropy,
     sums_of,
 )
-from tests.training.toys import MAX_LENGTH, NUM_CLASSES, VOCAB_SIZE, change, random_split
+from tests.training.toys import (
+    MAX_LENGTH,
+    NUM_CLASSES,
+    VOCAB_SIZE,
+    change,
+    make_objective,
+    random_split,
+)
 
 
 def sums(logits: jax.Array, labels: list[int], weights: list[float]) -> dict[str, float]:
@@ -101,3 +108,13 @@ def test_each_token_of_a_batch_has_its_own_evidence() -> None:
             np.testing.assert_array_equal(split.token_ids[token[there] - 1], token_ids[there])
             seen.extend(token[there].tolist())
         assert sorted(seen) == numbers[split.name].tolist()
+
+
+def test_smoothed_labels_are_the_training_targets_alone() -> None:
+    """Of a share of 0.3 each of three classes gets 0.1; validation is measured against the labels."""
+    objective = make_objective(change(label_smoothing=0.3))
+    certain = make_objective(change(label_smoothing=0.0))
+    for part, high, low in (("train", 0.8, 0.1), ("validation", 1.0, 0.0)):
+        plan = objective.plans(part, None)[0]
+        found, labels = (each.batch(part, plan)["targets"][: len(plan.rows)] for each in (objective, certain))
+        np.testing.assert_allclose(found, np.where(labels == 1, high, low), rtol=1e-6)
