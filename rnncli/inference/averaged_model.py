@@ -15,7 +15,6 @@ from rnncli.errors import RunError
 from rnncli.inference.model_folder import (
     DESCRIPTION,
     FORMAT_VERSION,
-    OLDEST_VERSION,
     REMEDY,
     SavedModel,
     load_classifier,
@@ -104,7 +103,7 @@ def load_model(directory: Path, *, verify: bool = False) -> Model:
         return load_classifier(directory, verify=verify)
     sealed = Sealed.open(directory, error=RunError, remedy=REMEDY)
     try:
-        found = sealed.json(DESCRIPTION, FORMAT_VERSION, oldest=OLDEST_VERSION)["weights"].items()
+        found = sealed.json(DESCRIPTION, FORMAT_VERSION)["weights"].items()
         weights = {name: float(weight) for name, weight in found}
         if not weights or not all(0 <= weight < math.inf for weight in weights.values()):
             raise ValueError(f"weights: {weights}")

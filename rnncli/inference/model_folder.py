@@ -28,7 +28,7 @@ from rnncli.system.sealed import Sealed, sealed_folder
 from rnncli.text.ngrams import NgramTable
 from rnncli.text.tokenizer import Tokenizer
 
-FORMAT_VERSION, OLDEST_VERSION = 3, 2  # 2 had no temperature, which was 1
+FORMAT_VERSION = 3
 PARAMETERS, NGRAMS = "model.safetensors", "ngrams.safetensors"
 TOKENIZER, DESCRIPTION = "tokenizer.json", "model.json"
 GOLDEN_LENGTHS = (0, 1, 2, 7, 31)
@@ -98,9 +98,7 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
             file and, within it, the tensor with what was expected and what was found.
     """
     sealed = Sealed.open(directory, error=RunError, remedy=REMEDY)
-    description = sealed.json(DESCRIPTION, FORMAT_VERSION, oldest=OLDEST_VERSION)
-    if description["format_version"] == OLDEST_VERSION:
-        description["temperature"] = 1.0
+    description = sealed.json(DESCRIPTION, FORMAT_VERSION)
     try:
         limits = {name: description[name] for name in ("max_length", "keep")}
         settings = PrepareSettings.from_dict(limits, where="texts")

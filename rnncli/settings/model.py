@@ -78,7 +78,7 @@ class ModelSettings(Settings):
     @property
     def num_directions(self) -> int:
         """1, or 2 for encoders that also read from the end."""
-        return 2 if self.cell and self.arch.startswith("bi") else 1
+        return 2 if self.arch.startswith("bi") else 1
 
     def shape(self, *, vocab_size: int, num_classes: int) -> "ModelShape":
         """The shape of such a model for data with these sizes."""

@@ -73,10 +73,8 @@ class Sealed:
             self._compare(name, sha256_of(self.path / name))
         return self.path / name
 
-    def json(self, name: str, version: int | None = None, *, oldest: int | None = None) -> dict[str, Any]:
+    def json(self, name: str, version: int | None = None) -> dict[str, Any]:
         """The JSON object in the file `name`, of the ``format_version`` that it must have, if any.
-
-        It may be older, down to `oldest`, where the caller knows what an older one left out.
 
         Raises:
             RnncliError: the file is missing, changed or damaged, no JSON object, or of another format.
@@ -88,7 +86,7 @@ class Sealed:
         except (ValueError, TypeError, RecursionError) as error:
             raise self.failure(name, f"it is no JSON object ({error})") from error
         found = values.get("format_version")
-        if version is not None and found not in range(oldest or version, version + 1):
+        if version is not None and found != version:
             raise self.failure(name, f"it has format version {found}; this rnncli reads {version}")
         return values
 

@@ -1,22 +1,17 @@
 """One run out of several: the average of their models, weighted by what helps on validation."""
 
-import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
 from rnncli.errors import RunError
-from rnncli.evaluation import metrics
 from rnncli.evaluation.averaging import fit_weights
-from rnncli.evaluation.metrics import FloatArray
 from rnncli.inference.averaged_model import load_model, save_average
 from rnncli.inference.model_folder import SavedModel
 from rnncli.models.numpy_forward import to_probabilities
@@ -24,9 +19,8 @@ from rnncli.runs.finding import check_name, reserve_run_name, resolve_run
 from rnncli.runs.run import Run, recorded
 from rnncli.settings.base import require
 from rnncli.system.progress import Report, no_report
-from rnncli.workflows.evaluate import dataset_for, require_same_encoding, score
-
-BATCH_SIZE = 2048  # texts scored at a time
+from rnncli.workflows.evaluate import dataset_for, require_same_encoding, score, validation_figures
+from rnncli.workflows.provenance import provenance
 
 
 def average(
@@ -65,16 +59,7 @@ def average(
     run = Run(runs_dir / (name or reserve_run_name(runs_dir, f"{data.manifest.name}-average")))
     with run.locked("wait for it, or choose another --name"):
         run.require_new()
-        packages = ("numpy", "scipy")
-        run.begin(
-            None,
-            dataset=data.manifest.name,
-            fingerprint=data.fingerprint,
-            dataset_path=str(data.path.resolve()),
-            average=recorded(members),
-            versions={"rnncli": __version__} | {package: version(package) for package in packages},
-            platform={"python": platform.python_version(), "machine": platform.machine()},
-        )
+        run.begin(None, **provenance(data, ("numpy", "scipy")), average=recorded(members))
         _finish(run, members, data, warn, report)
     return run
 
@@ -128,7 +113,7 @@ def _finish(
     models = _load_members(members, dataset)
     logits = np.stack(
         [
-            score(model, validation, batch_size=BATCH_SIZE, report=report, stage=f"Scoring with {name}")
+            score(model, validation, report=report, stage=f"Scoring with {name}")
             for name, model in models.items()
         ]
     )
@@ -141,7 +126,7 @@ def _finish(
     unused = [name for name in models if name not in used]
     found = [f"run '{name}' adds nothing on the validation split and is left out" for name in unused]
     save_average(run.model_dir, {name: members[name].model_dir for name in used}, used)
-    figures = _figures(to_probabilities(np.tensordot(weights, logits, axes=1)), labels)
+    figures = validation_figures(to_probabilities(np.tensordot(weights, logits, axes=1)), labels)
     seconds = time.perf_counter() - started
     run.write_metrics([{"epoch": 1, **figures, "seconds": seconds}])
     label = symptoms.only_label(load_model(run.model_dir), validation, figures["val_accuracy"])
@@ -164,9 +149,3 @@ def _finish(
     run.finish(summary)
     for warning in found:
         warn(warning)
-
-
-def _figures(probabilities: FloatArray, labels: np.ndarray) -> dict[str, float]:
-    """Loss and accuracy on the validation split, named as in other runs."""
-    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
-    return {"val_loss": metrics.log_loss(probabilities, labels), "val_accuracy": accuracy}

@@ -7,10 +7,7 @@ import numpy as np
 from rnncli.data.dataset import Split
 from rnncli.evaluation.calibration import fit_temperature
 from rnncli.inference.model_folder import SavedModel
-from rnncli.system.progress import no_report
 from rnncli.workflows.evaluate import score
-
-BATCH_SIZE = 2048  # texts scored at a time
 
 
 def calibrated(model: SavedModel, validation: Split) -> SavedModel:
@@ -18,5 +15,5 @@ def calibrated(model: SavedModel, validation: Split) -> SavedModel:
 
     The temperature that it has makes no difference: whoever was interrupted begins anew.
     """
-    logits = score(model, validation, batch_size=BATCH_SIZE, report=no_report, stage="Calibrating")
+    logits = score(model, validation, stage="Calibrating")
     return dataclasses.replace(model, temperature=fit_temperature(logits, np.asarray(validation.labels)))

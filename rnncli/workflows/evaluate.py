@@ -13,7 +13,7 @@ from rnncli.data.dataset import Dataset, Split, resolve_dataset
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DataError
 from rnncli.evaluation.measures import Evaluation, Subject, measure
-from rnncli.evaluation.metrics import FloatArray
+from rnncli.evaluation.metrics import FloatArray, log_loss
 from rnncli.evaluation.requirements import Requirement, at_least, not_worse, parse_minimum
 from rnncli.inference.averaged_model import Model, load_model
 from rnncli.inference.predictions import Predictor
@@ -27,6 +27,7 @@ from rnncli.system.progress import Progress, Report, no_report
 from rnncli.text.tokenizer import UNKNOWN_ID
 from rnncli.workflows.stored_evaluations import store, stored_evaluation
 
+BATCH_SIZE = 2048  # texts scored at a time
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)  # a read-only run can be evaluated all the same
 
 
@@ -55,7 +56,7 @@ def evaluate(
     split: SplitName = "test",
     output: Path | str | None = None,
     plot: Path | str | None = None,
-    batch_size: int = 2048,
+    batch_size: int = BATCH_SIZE,
     verify: bool = False,
     fail_under: Sequence[str] = (),
     not_worse_than: str | None = None,
@@ -150,7 +151,9 @@ def score_and_measure(
     )
 
 
-def score(model: Model, split: Split, *, batch_size: int, report: Report, stage: str) -> FloatArray:
+def score(
+    model: Model, split: Split, *, stage: str, report: Report = no_report, batch_size: int = BATCH_SIZE
+) -> FloatArray:
     """Logits [examples, num_outputs] in the split's order, at temperature 1.
 
     Texts of similar length are scored together, the longest first: what does not fit into memory
@@ -164,6 +167,12 @@ def score(model: Model, split: Split, *, batch_size: int, report: Report, stage:
         logits[rows] = predictor.logits([split[int(row)] for row in rows])
         report(Progress(stage, start + len(rows), len(order)))
     return logits
+
+
+def validation_figures(probabilities: FloatArray, labels: np.ndarray) -> dict[str, float]:
+    """Loss and accuracy on the validation split, named as in metrics.jsonl."""
+    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+    return {"val_loss": log_loss(probabilities, labels), "val_accuracy": accuracy}
 
 
 def rival_evaluation(

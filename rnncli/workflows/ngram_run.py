@@ -1,17 +1,13 @@
 """A run of the linear model of n-grams: fitted at once, in NumPy and SciPy, without epochs."""
 
 import math
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 
 import numpy as np
 
-from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
-from rnncli.evaluation.metrics import log_loss
 from rnncli.inference.model_folder import SavedModel, save_model
 from rnncli.inference.scoring import Scorer
 from rnncli.models.numpy_forward import to_probabilities
@@ -20,19 +16,8 @@ from rnncli.settings.train import TrainSettings
 from rnncli.system.progress import Progress, Report
 from rnncli.training.ngram_model import STRENGTHS, fits
 from rnncli.workflows.calibrate import calibrated
+from rnncli.workflows.evaluate import validation_figures
 from rnncli.workflows.training_data import texts_of, training_data
-
-
-def begin_ngram_run(run: Run, dataset: Dataset, settings: TrainSettings) -> None:
-    """Write the run's config.json."""
-    run.begin(
-        settings,
-        dataset=dataset.manifest.name,
-        fingerprint=dataset.fingerprint,
-        dataset_path=str(dataset.path.resolve()),
-        versions={"rnncli": __version__} | {name: version(name) for name in ("numpy", "scipy")},
-        platform={"python": platform.python_version(), "machine": platform.machine()},
-    )
 
 
 def fit_ngram_run(
@@ -67,15 +52,13 @@ def fit_ngram_run(
             dataset={"name": manifest.name, "fingerprint": dataset.fingerprint},
             ngrams=fit.ngrams,
         )
-        probabilities = to_probabilities(Scorer(model).logits(rows))
-        accuracy = float((probabilities.argmax(axis=1) == labels).mean())
-        loss = log_loss(probabilities, labels)
+        figures = validation_figures(to_probabilities(Scorer(model).logits(rows)), labels)
         seconds = time.perf_counter() - started - sum(line["seconds"] for line in history)
-        line = {"epoch": epoch, "strength": fit.strength, "val_loss": loss, "val_accuracy": accuracy}
-        history.append(line | {"seconds": seconds})
+        history.append({"epoch": epoch, "strength": fit.strength, **figures, "seconds": seconds})
         report(Progress(stage, epoch, strengths))
-        if (accuracy, -loss) > best:
-            best, best_epoch, best_model = (accuracy, -loss), epoch, model
+        rank = figures["val_accuracy"], -figures["val_loss"]
+        if rank > best:
+            best, best_epoch, best_model, best_figures = rank, epoch, model, figures
     best_model = calibrated(best_model, data.validation)
     save_model(run.model_dir, best_model)
     run.write_metrics(history)
@@ -93,8 +76,7 @@ def fit_ngram_run(
             "parameters": best_model.ngrams.values.size + shape.num_outputs if best_model.ngrams else 0,
             "epochs": strengths,
             "best_epoch": best_epoch,
-            "val_loss": -best[1],
-            "val_accuracy": best[0],
+            **best_figures,
             "temperature": best_model.temperature,
             "train_seconds": seconds,
             "examples_per_second": len(data.train) / seconds,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.data.dataset import Dataset, list_datasets, resolve_dataset
 from rnncli.errors import RunError, UsageError
@@ -20,7 +20,8 @@ from rnncli.system.progress import Report, no_report
 from rnncli.training.warm_start import require_same_sizes
 from rnncli.workflows.average import as_recorded, resume_average
 from rnncli.workflows.average import average as average_of
-from rnncli.workflows.ngram_run import begin_ngram_run, fit_ngram_run
+from rnncli.workflows.ngram_run import fit_ngram_run
+from rnncli.workflows.provenance import provenance
 from rnncli.workflows.recipe import begin_recipe, is_recipe, train_recipe
 
 if TYPE_CHECKING:
@@ -96,71 +97,87 @@ def train(
         )
         where = None if dataset is None else str(dataset)
         return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)
-    recipe: Run | None = None
-    if preset in RECIPES:
-        require(
-            {start_from, config, cluster} == {None} and not teacher,
-            f"--preset {preset} is made of several runs: leave out --config, --from, --teacher and "
-            "--coordinator",
-        )
-        recipe = _new_recipe(runs_dir, str(preset), name, dataset, settings)
-    elif resume is not None and is_recipe(Run(runs_dir / resume)):
-        recipe = Run(runs_dir / resume)
-    if recipe is not None:
-        stage = partial(
-            train, checkpoint_every=checkpoint_every, devices=devices, warn=warn, follow=follow, report=report
-        )
-        return train_recipe(recipe, stage, warn=warn, report=report)
-    source: Run | None = None
+    stage = partial(
+        train, checkpoint_every=checkpoint_every, devices=devices, warn=warn, follow=follow, report=report
+    )
     if resume is not None:
         require(
             {name, dataset, start_from, preset, config} == {None} and not teacher,
             "--resume continues a run under its name, on its dataset, with its settings: "
             "leave out --name, --dataset, --from, --teacher, --preset and --config",
         )
-        run = find_run(runs_dir, resume)
-        if run.finished:
-            raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
+        run = _unfinished(runs_dir, resume)
+        if is_recipe(run):
+            require(not settings, f"--resume keeps the settings of run '{run.name}': leave out all others")
+            return train_recipe(run, stage, warn=warn, report=report)
         if run.members:
             return resume_average(run, runs_dir, warn, report)
-        data, chosen = _as_begun(run, runs_dir, settings)
-        teachers = as_recorded(run, run.teachers, runs_dir)
+        job = _as_begun(run, runs_dir, settings)
+    elif preset in RECIPES:
+        require(
+            {start_from, config, cluster} == {None} and not teacher,
+            f"--preset {preset} is made of several runs: leave out --config, --from, --teacher and "
+            "--coordinator",
+        )
+        recipe = _new_recipe(runs_dir, str(preset), name, dataset, settings)
+        return train_recipe(recipe, stage, warn=warn, report=report)
     else:
-        file = None if config is None else Path(config)
-        if start_from is None:
-            chosen = resolve_settings(settings, file, preset)
-        else:
-            source = _source(runs_dir, start_from)
-            chosen = resolve_settings(settings, file, preset, source.config.model)
+        source = None if start_from is None else _source(runs_dir, start_from)
+        model = None if source is None else source.config.model
+        chosen = resolve_settings(settings, None if config is None else Path(config), preset, model)
+        if source is not None:
             require_same_sizes(chosen.model, source.config.model, source.name)
         teachers = {found.name: found for found in (resolve_run(runs_dir, each) for each in teacher)}
-        run, data = _new_run(runs_dir, chosen.model.arch, name, dataset)
+        require(len(teachers) == len(teacher), "--teacher needs runs with different names")
+        job = _Job(*_new_run(runs_dir, chosen.model.arch, name, dataset), chosen, teachers, source)
     writes = cluster is None or cluster.is_first
-    remedy = "wait for it" if resume is not None else "wait for it, or choose another --name"
-    with run.locked(remedy) if writes else nullcontext():
-        if writes and resume is None:
-            run.require_new()
-        if chosen.model.arch == "ngram":
+    remedy = "wait for it" if job.begun else "wait for it, or choose another --name"
+    with job.run.locked(remedy) if writes else nullcontext():
+        if writes and not job.begun:
+            job.run.require_new()
+        if job.settings.model.arch == "ngram":
             require(cluster is None, "--arch ngram is fitted by one process: leave out --coordinator")
-            require(not teachers, "--arch ngram learns from labelled texts alone: leave out --teacher")
-            if resume is None:
-                begin_ngram_run(run, data, chosen)
-            fit_ngram_run(run, data, chosen, warn, report)
-            return run
+            require(not teacher, "--arch ngram learns from labelled texts alone: leave out --teacher")
+            if not job.begun:
+                job.run.begin(job.settings, **provenance(job.dataset, ("numpy", "scipy")))
+            fit_ngram_run(job.run, job.dataset, job.settings, warn, report)
+            return job.run
         start_jax(devices, cluster)
-        from rnncli.workflows.training_run import TrainingRun
+        _train_by_gradients(job, every, warn, follow, report)
+    return job.run
 
-        training = TrainingRun(run, data, chosen, every, warn, teachers, report)
-        if resume is not None:
-            training.resume()
-        else:
-            training.start(source)
-        try:
-            follow(training)
-        except (OSError, MemoryError) as error:
-            error.add_note(f"then continue with: rnncli train --resume {run.name}")
-            raise
-    return run
+
+class _Job(NamedTuple):
+    """A training to do: its run, which may have begun already, and all that decides it."""
+
+    run: Run
+    dataset: Dataset
+    settings: TrainSettings
+    teachers: Mapping[str, Run]
+    source: Run | None = None  # what a new run starts from
+    begun: bool = False
+
+
+def _train_by_gradients(
+    job: _Job,
+    every: tuple[int, float],
+    warn: Callable[[str], None],
+    follow: Callable[["TrainingRun"], object],
+    report: Report,
+) -> None:
+    """Begin or resume a run, and let `follow` go through its training."""
+    from rnncli.workflows.training_run import TrainingRun
+
+    training = TrainingRun(job.run, job.dataset, job.settings, every, warn, job.teachers, report)
+    if job.begun:
+        training.resume()
+    else:
+        training.start(job.source)
+    try:
+        follow(training)
+    except (OSError, MemoryError) as error:
+        error.add_note(f"then continue with: rnncli train --resume {job.run.name}")
+        raise
 
 
 def parse_interval(text: str | None) -> tuple[int, float]:
@@ -208,6 +225,15 @@ def _new_recipe(
     return run
 
 
+def _unfinished(runs_dir: Path, name: str) -> Run:
+    """The run to resume, which of a recipe may be no more than its description."""
+    recipe = Run(runs_dir / name)
+    run = recipe if is_recipe(recipe) else find_run(runs_dir, name)
+    if run.finished:
+        raise RunError(f"run '{run.name}' is finished: there is nothing to resume")
+    return run
+
+
 def _source(runs_dir: Path, name: str) -> Run:
     """The run to start from."""
     run = resolve_run(runs_dir, name)
@@ -220,8 +246,8 @@ def _source(runs_dir: Path, name: str) -> Run:
     return run
 
 
-def _as_begun(run: Run, runs_dir: Path, given: Mapping[str, Any]) -> tuple[Dataset, TrainSettings]:
-    """The dataset and the settings of a run to continue, which those given must not contradict."""
+def _as_begun(run: Run, runs_dir: Path, given: Mapping[str, Any]) -> _Job:
+    """What is left of a run that has begun, whose settings those given must not contradict."""
     settings = run.config
     kept = settings.options()
     differing = {key: value for key, value in given.items() if value != kept.get(key)}
@@ -235,4 +261,4 @@ def _as_begun(run: Run, runs_dir: Path, given: Mapping[str, Any]) -> tuple[Datas
             f"{run.dataset_fingerprint[:12]}, but that in {dataset.path} has {dataset.fingerprint[:12]}: "
             "prepare it again as it was"
         )
-    return dataset, settings
+    return _Job(run, dataset, settings, as_recorded(run, run.teachers, runs_dir), begun=True)

@@ -18,8 +18,6 @@ from rnncli.system.progress import Report, no_report
 from rnncli.text.ngrams import NgramTable, Texts, count_ngrams, crossfitted_evidence
 from rnncli.workflows.evaluate import require_same_encoding, score
 
-TEACHER_BATCH = 2048  # texts scored at a time
-
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -126,7 +124,7 @@ def _opinion(dataset: Dataset, split: Split, teachers: Mapping[str, Run], report
         model = load_model(run.model_dir)
         require_same_encoding(run, model, dataset)
         stage = f"Labelling {split.name} with {name}"
-        logits = score(model, split, batch_size=TEACHER_BATCH, report=report, stage=stage)
+        logits = score(model, split, report=report, stage=stage)
         found.append(to_probabilities(logits / model.temperature))
     opinion: FloatArray = np.mean(found, axis=0)
     return opinion

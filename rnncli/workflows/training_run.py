@@ -4,17 +4,14 @@ Imports JAX; `rnncli.workflows.train` starts that before.
 """
 
 import dataclasses
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from rnncli import __version__
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DivergedError, RunError
@@ -32,6 +29,7 @@ from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs
 from rnncli.training.warm_start import WarmStart, warm_start
 from rnncli.workflows.calibrate import calibrated
+from rnncli.workflows.provenance import provenance
 from rnncli.workflows.training_data import training_data
 
 
@@ -109,19 +107,8 @@ class TrainingRun:
         if not self._writes:
             return
         packages = ("jax", "jaxlib", "flax", "optax", "numpy")
-        self.run.begin(
-            self.settings,
-            dataset=self._manifest.name,
-            fingerprint=self.dataset.fingerprint,
-            dataset_path=str(self.dataset.path.resolve()),
-            versions={"rnncli": __version__} | {name: version(name) for name in packages},
-            platform={
-                "python": platform.python_version(),
-                "machine": platform.machine(),
-                "devices": f"{self.mesh.size} × {jax.devices()[0].device_kind}",
-            },
-            **extra,
-        )
+        devices = f"{self.mesh.size} × {jax.devices()[0].device_kind}"
+        self.run.begin(self.settings, **provenance(self.dataset, packages, devices=devices), **extra)
 
     def _take(self, source: Run) -> WarmStart:
         """Let training begin with what fits of another run's parameters."""

@@ -133,7 +133,7 @@ def test_wrong_tensors_are_named(folder: Path, changes: dict[str, Any], message:
     ("entry", "value", "message"),
     [
         ("format_version", 4, "it has format version 4; this rnncli reads 3"),
-        ("format_version", 1, "it has format version 1; this rnncli reads 3"),
+        ("format_version", 2, "it has format version 2; this rnncli reads 3"),
         ("format_version", "3", "this rnncli reads 3"),
         ("config", {"arch": "bilstm"}, "config"),
         ("config", CONFIG.to_dict() | {"arch": "transformer"}, "transformer"),
@@ -197,11 +197,6 @@ def test_golden_pairs_find_another_temperature(folder: Path) -> None:
     rewrite(folder, temperature=1.1)
     with pytest.raises(RunError, match="does not give its own golden probabilities"):
         load_classifier(folder, verify=True)
-
-
-def test_a_model_from_before_there_were_temperatures_is_read(folder: Path) -> None:
-    rewrite(folder, without="temperature", format_version=2)
-    assert load_classifier(folder, verify=True).temperature == 1
 
 
 def test_a_tokenizer_with_other_words_is_refused(folder: Path) -> None:

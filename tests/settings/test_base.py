@@ -44,6 +44,11 @@ def test_every_setting_has_a_name_of_its_own_and_help_that_is_a_sentence() -> No
         ({"optimizer": {"learning_rate": 0}}, "learning_rate must be above 0"),
         ({"optimizer": {"schedule": "magic"}}, "schedule: 'magic' is not one of constant, cosine, linear"),
         ({"optimizer": {"weight_decay": 0.1}}, "weight_decay needs --optimizer adamw, not adam"),
+        ({"model": {"arch": "bow", "evidence": True}}, "evidence needs a recurrent --arch, not bow"),
+        (
+            {"early_stopping": 2, "optimizer": {"average_epochs": 3}},
+            "average_epochs needs the last epoch, which early_stopping may never reach",
+        ),
         ({"epochs": 1.5}, "epochs: 1.5 is not of type int"),
     ],
 )

@@ -70,9 +70,9 @@ def test_a_recipe_is_one_run_and_resumes_within_and_between_stages(runs_dir: Pat
     model = load_model(whole.model_dir)
     assert isinstance(model, AveragedModel)
     assert set(model.members) <= {"ngram", "student"}
-    assert [run.name for run in (Run(runs_dir / "whole" / "stages" / "reader"),) if run.finished] == [
-        "reader"
-    ]
+    assert Run(whole.path / "stages" / "reader").finished
+    with pytest.raises(RunError, match="nothing to resume"):
+        rnncli.train(resume="whole", runs_dir=runs_dir)
 
     def leave_in(stage: str, epoch: int) -> Callable[[TrainingRun], None]:
         def follow(training: TrainingRun) -> None:
@@ -89,6 +89,8 @@ def test_a_recipe_is_one_run_and_resumes_within_and_between_stages(runs_dir: Pat
     assert not left.finished
     with pytest.raises(RunError, match="--resume left"):
         rnncli.train(preset="small", seed=3, name="left", runs_dir=runs_dir)
+    with pytest.raises(UsageError, match="keeps the settings of run 'left'"):
+        rnncli.train(resume="left", epochs=2, runs_dir=runs_dir)
     left = rnncli.train(resume="left", runs_dir=runs_dir, follow=leave_in("student", 2))
     assert not left.finished
     left = rnncli.train(resume="left", runs_dir=runs_dir)
@@ -115,21 +117,3 @@ def test_students_learn_from_unlabelled_texts(runs_dir: Path) -> None:
     assert losses["taught"] < losses["alone"]
     assert taught.summary["steps"] == 5 * -(-(149 + 307) // 16)
     assert list(taught.teachers) == ["teacher"]
-
-
-def test_the_number_of_unlabelled_texts_can_be_limited(runs_dir: Path) -> None:
-    train(arch="ngram", name="teacher", runs_dir=runs_dir)
-    settings = {**SIZES, "arch": "bow", "epochs": 1, "batch_size": 16}
-    run = train(teacher=["teacher"], unlabelled=41, runs_dir=runs_dir, **settings)
-    assert run.summary["steps"] == -(-(149 + 41) // 16)
-
-
-def test_teachers_need_something_to_teach_and_the_same_words(runs_dir: Path) -> None:
-    splits = {"train": films(149, 5), "validation": films(67, 6), "test": films(67, 7)}
-    prepared(splits, PrepareSettings(max_length=11), runs_dir=runs_dir, name="others")
-    train(arch="ngram", name="teacher", dataset="others", runs_dir=runs_dir)
-    settings = {**SIZES, "arch": "bow", "epochs": 1}
-    with pytest.raises(UsageError, match=r"no unlabelled texts to learn from.*--teacher-share"):
-        train(teacher=["teacher"], dataset="others", runs_dir=runs_dir, **settings)
-    run = train(teacher=["teacher"], teacher_share=0.5, dataset="others", runs_dir=runs_dir, **settings)
-    assert run.finished

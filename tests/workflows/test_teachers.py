@@ -111,5 +111,7 @@ def test_what_does_not_go_together_is_refused(runs_dir: Path) -> None:
         rnncli.train(
             dataset="fewer-words", teacher=["bag"], teacher_share=0.5, arch="bow", runs_dir=runs_dir, **QUICK
         )
+    with pytest.raises(UsageError, match="--teacher needs runs with different names"):
+        rnncli.train(dataset="films", teacher=["bag", "bag"], arch="bow", runs_dir=runs_dir)
     with pytest.raises(RunError, match="nobody"):
         rnncli.train(dataset="films", teacher=["nobody"], arch="bow", runs_dir=runs_dir)
