@@ -1,12 +1,13 @@
 """Batches of token ids from a split: which texts together, in which order, padded to which length."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnncli.data.dataset import Split
+from rnncli.settings.train import TrainSettings
 from rnncli.text.tokenizer import PAD_ID
 
 Ints = NDArray[np.int32]
@@ -18,6 +19,7 @@ SMALL_VOCABULARY = 2_000  # words; fewer are not worth a list
 ROOM_SLACK = 1.1
 ROOM_MULTIPLE = 128
 TOKENS_PER_WIDTH = 50_000  # a length of its own must save more padding than its compilation costs
+SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words a batch has
 
 
 class Batch(NamedTuple):
@@ -38,6 +40,50 @@ class Plan(NamedTuple):
 
     rows: Ints
     width: int
+
+
+class Batcher:
+    """Batches of the texts of a training's parts, in few shapes, so that few programs serve them all."""
+
+    def __init__(
+        self,
+        splits: Mapping[str, Split],
+        settings: TrainSettings,
+        *,
+        vocab_size: int,
+        max_length: int,
+        num_devices: int,
+    ) -> None:
+        """Choose the lengths that batches are padded to, and how many distinct words they have room for.
+
+        Args:
+            splits: the texts of each part; those of ``train`` decide.
+            settings: of the training.
+            vocab_size: all token ids are below it.
+            max_length: no text has more tokens.
+            num_devices: they have equal parts of a batch, each with a list of words of its own.
+        """
+        self._splits, self._vocab_size, self._num_devices = splits, vocab_size, num_devices
+        self._batch_size = settings.data.batch_size
+        longest = max(int(split.lengths.max(initial=1)) for split in splits.values())
+        in_buckets = settings.data.batching == "buckets"
+        train = splits["train"]
+        self._widths = bucket_widths(train.lengths, longest) if in_buckets else (round_up(max_length),)
+        self._rooms = {}
+        plans = self.plans("train", np.random.default_rng([settings.seed, 1]))
+        for width in {plan.width for plan in plans}:
+            some = [plan for plan in plans if plan.width == width][:SAMPLED_BATCHES]
+            batches = [pad(train, plan.rows, width, self._batch_size) for plan in some]
+            self._rooms[width] = room_for_words(batches, vocab_size, num_devices)
+
+    def plans(self, part: str, random: np.random.Generator | None) -> list[Plan]:
+        """The batches of an epoch, see `plan_epoch`."""
+        return plan_epoch(self._splits[part].lengths, self._batch_size, self._widths, random)
+
+    def texts(self, part: str, plan: Plan) -> Batch:
+        """The texts of a planned batch."""
+        token_ids = pad(self._splits[part], plan.rows, plan.width, self._batch_size)
+        return distinct_words(token_ids, self._vocab_size, self._num_devices, self._rooms.get(plan.width, 0))
 
 
 def bucket_widths(lengths: Ints, max_length: int) -> tuple[int, ...]:

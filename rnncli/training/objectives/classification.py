@@ -9,16 +9,7 @@ from flax.traverse_util import unflatten_dict
 from jax import Array
 from numpy.typing import NDArray
 
-from rnncli.data.batching import (
-    Plan,
-    bucket_widths,
-    distinct_words,
-    pad,
-    pad_evidence,
-    plan_epoch,
-    room_for_words,
-    round_up,
-)
+from rnncli.data.batching import Batcher, Plan, pad_evidence
 from rnncli.data.dataset import Split
 from rnncli.models.classifier import Classifier
 from rnncli.models.layers import Keys
@@ -26,8 +17,6 @@ from rnncli.models.parameters import initial_parameters
 from rnncli.settings.model import ModelShape
 from rnncli.settings.train import ClassWeights, TrainSettings
 from rnncli.training.objectives.base import Batch, Objective, Params, Part, Sums
-
-SAMPLED_BATCHES = 8  # of each length, looked at to see how many distinct words a batch has
 
 
 class Classification(Objective):
@@ -53,7 +42,7 @@ class Classification(Objective):
         evidence: Mapping[str, NDArray[np.float32]] | None = None,
         targets: NDArray[np.float32] | None = None,
     ) -> None:
-        """Choose the lengths that batches are padded to, and how many distinct words they have room for.
+        """Make the targets and the weights of both parts.
 
         No text has more than `max_length` tokens; the `num_devices` have equal parts of a batch.
         `evidence` is that of each part's tokens [tokens, size], where the model reads it. `targets` are
@@ -70,20 +59,18 @@ class Classification(Objective):
         uniform = np.float32(1 / shape.num_classes)
         smoothing = settings.label_smoothing
         self._targets["train"] = (1 - smoothing) * self._targets["train"] + smoothing * uniform
-        self._batch_size, self._num_devices = settings.data.batch_size, num_devices
+        self._batch_size = settings.data.batch_size
         self._class_weights = {
             "train": class_weights(self._labels["train"], shape.num_classes, settings.class_weights),
             "validation": np.ones(shape.num_classes, np.float32),
         }
-        longest = max(int(split.lengths.max(initial=1)) for split in (train, validation))
-        in_buckets = settings.data.batching == "buckets"
-        self._widths = bucket_widths(train.lengths, longest) if in_buckets else (round_up(max_length),)
-        self._rooms = {}
-        plans = self.plans("train", np.random.default_rng([settings.seed, 1]))
-        for width in {plan.width for plan in plans}:
-            some = [plan for plan in plans if plan.width == width][:SAMPLED_BATCHES]
-            batches = [pad(train, plan.rows, width, self._batch_size) for plan in some]
-            self._rooms[width] = room_for_words(batches, shape.vocab_size, num_devices)
+        self._batcher = Batcher(
+            self._splits,
+            settings,
+            vocab_size=shape.vocab_size,
+            max_length=max_length,
+            num_devices=num_devices,
+        )
 
     def initial_params(self, seed: int) -> Params:
         """See the base class."""
@@ -91,14 +78,12 @@ class Classification(Objective):
 
     def plans(self, part: Part, random: np.random.Generator | None) -> list[Plan]:
         """See the base class."""
-        return plan_epoch(self._splits[part].lengths, self._batch_size, self._widths, random)
+        return self._batcher.plans(part, random)
 
     def batch(self, part: Part, plan: Plan) -> Batch:
         """See the base class."""
         size, rows = self._batch_size, len(plan.rows)
-        token_ids = pad(self._splits[part], plan.rows, plan.width, size)
-        room = self._rooms.get(plan.width, 0)
-        listed = distinct_words(token_ids, self.model.shape.vocab_size, self._num_devices, room)
+        listed = self._batcher.texts(part, plan)
         targets = np.zeros((size, self.model.shape.num_classes), np.float32)
         weights = np.zeros(size, np.float32)
         targets[:rows] = self._targets[part][plan.rows]
@@ -106,7 +91,7 @@ class Classification(Objective):
         evidence = None
         if self._evidence is not None:
             offsets = self._splits[part].offsets
-            evidence = pad_evidence(self._evidence[part], offsets, plan.rows, *token_ids.shape)
+            evidence = pad_evidence(self._evidence[part], offsets, plan.rows, *listed.positions.shape)
         return {
             "positions": listed.positions,
             "words": listed.words,
