@@ -186,7 +186,17 @@ def _report_end(run: "Run", *, json: bool, quiet: bool) -> None:
     option = "" if where == RUNS_DIR else f" --runs-dir {where}"
     if json:
         console.out_json(summary)
-    elif not quiet:
+    elif quiet:
+        return
+    elif run.is_language_model:
+        directions = [name for name in summary if name.startswith("val_perplexity_")]
+        found = ", ".join(f"{name.rpartition('_')[2]} {summary[name]:.1f}" for name in directions)
+        console.out(
+            f"best epoch {summary['best_epoch']}: validation perplexity {found}\n"
+            f"model   {run.model_dir}/\n"
+            f"next    rnncli train --from {run.name}{option}"
+        )
+    else:
         figures = f"validation accuracy {summary['val_accuracy']:.2%}, loss {summary['val_loss']:.4f}"
         if run.members:
             weights = ", ".join(f"{name} {weight:.3f}" for name, weight in summary["weights"].items())

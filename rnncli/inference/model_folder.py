@@ -21,6 +21,7 @@ from safetensors import SafetensorError, deserialize
 from rnncli.errors import DataError, RunError, UsageError
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import parameters
+from rnncli.runs.run import no_classifier
 from rnncli.settings.model import ModelShape
 from rnncli.settings.prepare import Keep, PrepareSettings
 from rnncli.system.files import write_json
@@ -43,7 +44,10 @@ Parameters = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained classifier with everything that turns a text into probabilities."""
+    """A trained classifier with everything that turns a text into probabilities.
+
+    Or a language model, from which a classifier can start, and which itself turns no text into any.
+    """
 
     config: ModelShape
     label_names: tuple[str, ...]
@@ -91,7 +95,21 @@ def save_model(directory: Path, model: SavedModel) -> None:
 
 
 def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
+    """Read the folder of a model that tells classes apart, as `load_saved` does.
+
+    Raises:
+        RunError: a file is missing or damaged, or it is a language model.
+    """
+    model = load_saved(directory, verify=verify)
+    if model.config.objective == "language-model":
+        raise no_classifier(str(directory))
+    return model
+
+
+def load_saved(directory: Path, *, verify: bool = False) -> SavedModel:
     """Read the folder that `save_model` wrote, checking every file; `verify` replays the golden pairs too.
+
+    A language model, which has none, is read as well.
 
     Raises:
         RunError: a file is missing, damaged or does not fit the others; the message names the
@@ -122,7 +140,7 @@ def load_classifier(directory: Path, *, verify: bool = False) -> SavedModel:
     except DataError as error:
         raise RunError(f"{error}; {REMEDY}") from error
     _check(model, where=directory)
-    if verify:
+    if verify and config.objective == "classification":
         _replay(model, golden, where=directory / DESCRIPTION)
     return model
 
@@ -200,8 +218,11 @@ def _check_tensor(name: str, found: NDArray[Any], dtype: str, shape: tuple[int, 
 def _golden_pairs(model: SavedModel) -> list[dict[str, Any]]:
     """Token ids of several lengths from all over the vocabulary, and what the model makes of them.
 
-    One text more, of a model that reads n-grams, holds n-grams from all over its table.
+    One text more, of a model that reads n-grams, holds n-grams from all over its table. A language model
+    has none.
     """
+    if model.config.objective == "language-model":
+        return []
     random = np.random.default_rng(0)
     texts = [random.integers(0, model.config.vocab_size, size, dtype=np.int32) for size in GOLDEN_LENGTHS]
     if (table := model.ngrams) is not None and len(table.codes):

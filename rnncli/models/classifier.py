@@ -6,7 +6,7 @@ from jax import Array
 
 from rnncli.models import pooling
 from rnncli.models.encoder import Encoder
-from rnncli.models.layers import Keys, Learned, dense, drop_words, dropout
+from rnncli.models.layers import Keys, Learned, dense, dropout, word_vectors
 from rnncli.settings.model import POOLINGS, ModelShape
 from rnncli.text.ngrams import ORDERS
 from rnncli.text.tokenizer import PAD_ID
@@ -47,10 +47,7 @@ class Classifier(nn.Module):
         """
         shape = self.shape
         table = self._learned("embedding")["table"]  # [vocabulary, embedding]
-        vectors = table if words is None else table[words]  # [words, embedding]
-        if keys is not None:
-            token_ids = jnp.arange(shape.vocab_size) if words is None else words
-            vectors = drop_words(vectors, token_ids, shape, keys.step)
+        vectors = word_vectors(table, words, shape, keys)  # [words, embedding]
         row_keys = None if keys is None else keys.rows
         index = positions.T  # [time, batch]
         valid = (index != PAD_ID)[:, :, None]  # [time, batch, 1]

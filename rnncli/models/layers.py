@@ -55,6 +55,22 @@ class Keys(NamedTuple):
     step: Array
 
 
+def word_vectors(table: Array, words: Array | None, shape: ModelShape, keys: Keys | None) -> Array:
+    """The vectors [words, embedding] of the distinct words of a batch, some dropped while training.
+
+    Args:
+        table: the embedding [vocabulary, embedding].
+        words: token ids [words]; None stands for the vocabulary.
+        shape: has the shares to drop, see `drop_words`.
+        keys: the randomness of a training step; without, nothing is dropped.
+    """
+    vectors = table if words is None else table[words]
+    if keys is None:
+        return vectors
+    token_ids = jnp.arange(shape.vocab_size) if words is None else words
+    return drop_words(vectors, token_ids, shape, keys.step)
+
+
 def drop_words(vectors: Array, token_ids: Array, shape: ModelShape, step_key: Array) -> Array:
     """Whole words and whole components of word vectors dropped for one step, the rest scaled up.
 

@@ -41,12 +41,18 @@ class Parameter(NamedTuple):
 
 
 def parameters(model: ModelShape) -> Iterator[Parameter]:
-    """Every parameter of a classifier of this shape: embedding, branches, head."""
+    """Every parameter of a model of this shape: embedding, branches, head."""
     if model.arch == "ngram":  # whose other weights stand in its table of n-grams
         yield Parameter("output.bias", (model.num_outputs,), zeros)
         return
     hidden = model.hidden_size
     yield Parameter("embedding.table", (model.vocab_size, model.embedding_size), embedding_uniform)
+    if model.objective == "language-model":
+        yield from _encoder(model)
+        if hidden != model.embedding_size:  # else the states are compared with words as they are
+            for direction in DIRECTIONS[: model.num_directions]:
+                yield from _dense(f"next_word_{direction}", hidden, model.embedding_size)
+        return
     if model.cell:
         yield from _encoder(model)
         features = model.num_directions * hidden * len(POOLINGS[model.pooling])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, best_epoch: int) -> None:
-    """Draw each figure against epoch, train and validation, as a PNG at `path`."""
+    """Draw each figure against epoch, train (where it has it) and validation, as a PNG at `path`."""
     figure = _figure(title)
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -23,10 +23,12 @@ def plot_history(path: Path, history: Sequence[dict[str, Any]], *, title: str, b
     names = [name.removeprefix("val_") for name in history[0] if name.startswith("val_")]
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for part, label, colour in (("train", "train", "tab:blue"), ("val", "validation", "tab:orange")):
+            if f"{part}_{name}" not in history[0]:
+                continue
             values = [line[f"{part}_{name}"] for line in history]
             axes.plot(epochs, values, marker="o", markersize=4, label=label, color=colour)
         axes.axvline(best_epoch, color="grey", linestyle=":", linewidth=1, label="best epoch")
-        axes.set(xlabel="epoch", title="loss (nats)" if name == "loss" else name)
+        axes.set(xlabel="epoch", title="loss (nats)" if name == "loss" else name.replace("_", " "))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if name == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

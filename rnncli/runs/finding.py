@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from rnncli.errors import RunError, UsageError
-from rnncli.runs.run import CONFIG, DATASETS, SUMMARY, Run
+from rnncli.runs.run import CONFIG, DATASETS, SUMMARY, Run, no_classifier
 from rnncli.system.sealed import SUMS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -39,30 +39,43 @@ def list_runs(runs_dir: Path) -> list[Run]:
     return [run for run in all_runs(runs_dir) if run.finished]
 
 
-def resolve_run(runs_dir: Path, name: str) -> Run:
+def resolve_run(runs_dir: Path, name: str, *, to_start_from: bool = False) -> Run:
     """Find a finished run by name, by path, as ``latest``, or as ``best``.
 
     ``best`` has the highest validation accuracy among the runs on the dataset that the latest
-    run was trained on, since accuracies on different data do not compare.
+    run was trained on, since accuracies on different data do not compare. Language models answer
+    nothing, and are passed over and refused unless the run is one `to_start_from`.
 
     Raises:
-        RunError: there is no such run, or it is not finished.
+        RunError: there is no such run, or it is not finished, or it is a language model.
     """
     if name in ("latest", "best"):
-        runs = list_runs(runs_dir)
-        if not runs:
-            raise no_finished_run(runs_dir)
-        if name == "latest":
-            return runs[-1]
-        rivals = [run for run in runs if run.dataset_fingerprint == runs[-1].dataset_fingerprint]
-        return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
+        return _latest_or_best(runs_dir, name, to_start_from=to_start_from)
     run = find_run(runs_dir, name)
     if not run.finished:
         raise RunError(
             f"run '{name}' is not finished ({run.path / SUMS} does not list {SUMMARY}): "
             f"continue it with 'rnncli train --resume {name}'"
         )
+    if run.is_language_model and not to_start_from:
+        raise no_classifier(f"run '{name}'", name)
     return run
+
+
+def _latest_or_best(runs_dir: Path, name: str, *, to_start_from: bool) -> Run:
+    runs = list_runs(runs_dir)
+    if not runs:
+        raise no_finished_run(runs_dir)
+    if name == "latest" and to_start_from:
+        return runs[-1]
+    latest = next((run for run in reversed(runs) if not run.is_language_model), None)
+    if latest is None:
+        raise no_classifier(f"run '{runs[-1].name}'", runs[-1].name)
+    if name == "latest":
+        return latest
+    data = latest.dataset_fingerprint
+    rivals = [run for run in runs if run.dataset_fingerprint == data and not run.is_language_model]
+    return max(rivals, key=lambda run: float(run.summary["val_accuracy"]))
 
 
 def no_finished_run(runs_dir: Path, on: str = "") -> RunError:

@@ -79,6 +79,11 @@ class Run:
         return found
 
     @property
+    def is_language_model(self) -> bool:
+        """Whether it learned to predict words, and answers nothing: others can start from it."""
+        return str(self.description.get("train", {}).get("objective")) == "language-model"
+
+    @property
     def config(self) -> TrainSettings:
         """The settings that the run was trained with; an average has none."""
         return TrainSettings.from_dict(self.description["train"], where=str(self.config_path))
@@ -168,3 +173,11 @@ def recorded(runs: Mapping[str, Run]) -> dict[str, dict[str, str]]:
     return {
         name: {"path": str(run.path.resolve()), "model": run.model_fingerprint} for name, run in runs.items()
     }
+
+
+def no_classifier(place: str, name: str = "RUN") -> RunError:
+    """The error that the model at `place`, of the run `name`, is a language model, with its remedy."""
+    return RunError(
+        f"{place} is a language model, which tells no classes apart: train a classifier that starts from it "
+        f"with 'rnncli train --from {name}'"
+    )

@@ -1,7 +1,7 @@
 """What a classifier is made of; the registry of cells and poolings."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rnncli.settings.base import Settings, require, setting
 
@@ -31,6 +31,7 @@ CELLS = {
 POOLINGS = {"last": ("last",), "max": ("maximum",), "mean": ("mean",), "maxmean": ("maximum", "mean")}
 
 DIRECTIONS = ("forward", "backward")
+Objective = Literal["classification", "language-model"]
 # Those with an encoder, those that learn by gradients, and all.
 RECURRENT_ARCHES = (*CELLS, *(f"bi{cell}" for cell in CELLS))
 NEURAL_ARCHES = ("bow", *RECURRENT_ARCHES)
@@ -80,9 +81,13 @@ class ModelSettings(Settings):
         """1, or 2 for encoders that also read from the end."""
         return 2 if self.arch.startswith("bi") else 1
 
-    def shape(self, *, vocab_size: int, num_classes: int) -> "ModelShape":
-        """The shape of such a model for data with these sizes."""
-        return ModelShape(**self.options(), vocab_size=vocab_size, num_classes=num_classes)
+    def shape(
+        self, *, vocab_size: int, num_classes: int, objective: Objective = "classification"
+    ) -> "ModelShape":
+        """The shape of such a model for data with these sizes and for an objective."""
+        return ModelShape(
+            **self.options(), vocab_size=vocab_size, num_classes=num_classes, objective=objective
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,7 @@ class ModelShape(ModelSettings):
 
     vocab_size: int = setting(0, "Words, padding and unknown included.", min=1)
     num_classes: int = setting(0, "Classes told apart.", min=2)
+    objective: Objective = setting("classification", "What it learns, and so what follows the encoder.")
 
     @property
     def num_outputs(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from rnncli.errors import UsageError
 from rnncli.settings.base import Settings, as_tables, merged, require, setting
-from rnncli.settings.model import ModelSettings
+from rnncli.settings.model import ModelSettings, Objective
 
 Batching = Literal["buckets", "full"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
@@ -28,7 +28,9 @@ class DataSettings(Settings):
         min=0,
     )
     unlabelled: int = setting(
-        0, "Learn from this many unlabelled texts at most, with --teacher; 0 takes them all.", min=0
+        0,
+        "Learn from this many unlabelled texts at most, with --teacher or as a language model; 0 takes all.",
+        min=0,
     )
     batching: Batching = setting("buckets", "Pad batches to a few lengths, or all to the longest text.")
 
@@ -73,6 +75,11 @@ class TrainSettings(Settings):
     model: ModelSettings = field(default_factory=ModelSettings)
     data: DataSettings = field(default_factory=DataSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    objective: Objective = setting(
+        "classification",
+        "Tell classes apart; or predict, in each direction, the next word of labelled and unlabelled texts, "
+        "for another run to start --from.",
+    )
     epochs: int = setting(5, "Passes over the training split.", min=1)
     early_stopping: int = setting(
         0, "Stop after this many epochs without a better one; 0 trains them all.", min=0
@@ -93,6 +100,27 @@ class TrainSettings(Settings):
             self.early_stopping == 0 or self.optimizer.average_epochs == 1,
             "average_epochs needs the last epoch, which early_stopping may never reach: use one of them",
         )
+        if self.objective == "language-model":
+            self._require_next_words()
+
+    def _require_next_words(self) -> None:
+        """Refuse what cannot learn to predict the next word, or would be told it."""
+        model, objective = self.model, "objective language-model"
+        require(bool(model.cell), f"{objective} needs a recurrent --arch, not {model.arch}")
+        require(
+            model.num_directions == 1 or model.num_layers == 1,
+            f"{objective} cannot have --num-layers {model.num_layers} with --arch {model.arch}: the second "
+            "layer of each direction would be told the next word by the other one; use --num-layers 1 or "
+            f"--arch {model.cell}",
+        )
+        require(
+            not model.evidence,
+            f"{objective} cannot have evidence, in which the next word shows; "
+            "a classifier that starts --from it can",
+        )
+        of_labels = {"class_weights": "none", "label_smoothing": 0.0, "teacher_share": 0.0}
+        given = [name for name, default in of_labels.items() if getattr(self, name) != default]
+        require(not given, f"{objective} has no labels: leave out {', '.join(given)}")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -24,7 +24,7 @@ def compare(
     """Put runs side by side.
 
     Args:
-        runs: names, paths, ``latest`` or ``best``; none: all that are finished, or, where `dataset`
+        runs: names, paths, ``latest`` or ``best``; none: all finished classifiers, or, where `dataset`
             is given, all that were trained or evaluated on it.
         runs_dir: folder of runs.
         split: the split whose evaluations count.
@@ -35,7 +35,9 @@ def compare(
         RunError: there is no run, or the runs are about different data.
     """
     runs_dir = Path(runs_dir)
-    found = [resolve_run(runs_dir, name) for name in runs] if runs else list_runs(runs_dir)
+    found = [resolve_run(runs_dir, name) for name in runs]
+    if not runs:
+        found = [run for run in list_runs(runs_dir) if not run.is_language_model]
     distinct = {run.path.resolve(): run for run in found}.values()
     entries = [read_entry(run, split, dataset) for run in distinct]
     if dataset is not None and not runs:

@@ -129,6 +129,10 @@ def train(
             require_same_sizes(chosen.model, source.config.model, source.name)
         teachers = {found.name: found for found in (resolve_run(runs_dir, each) for each in teacher)}
         require(len(teachers) == len(teacher), "--teacher needs runs with different names")
+        require(
+            not teachers or chosen.objective == "classification",
+            "--objective language-model has no labels to be taught: leave out --teacher",
+        )
         job = _Job(*_new_run(runs_dir, chosen.model.arch, name, dataset), chosen, teachers, source)
     writes = cluster is None or cluster.is_first
     remedy = "wait for it" if job.begun else "wait for it, or choose another --name"
@@ -236,7 +240,7 @@ def _unfinished(runs_dir: Path, name: str) -> Run:
 
 def _source(runs_dir: Path, name: str) -> Run:
     """The run to start from."""
-    run = resolve_run(runs_dir, name)
+    run = resolve_run(runs_dir, name, to_start_from=True)
     if not run.members and run.config.model.arch == "ngram":
         raise RunError(f"run '{run.name}' is a linear model of n-grams: there is nothing to start from")
     if run.members:

@@ -32,6 +32,8 @@ class TrainingData:
         ngrams: the table of a model that reads n-grams, counted on whole labelled training texts.
         evidence: what it says at each token of each part, [tokens, size], where the model reads that.
         targets: the probabilities to learn [texts, classes], where there are teachers.
+
+    For a language model the texts are labelled and unlabelled ones alike, and the labels left out.
     """
 
     train: Split
@@ -60,7 +62,9 @@ def training_data(
     """
     labelled, validation = dataset.split("train"), dataset.split("validation")
     train, targets = labelled, None
-    if teachers:
+    if settings.objective == "language-model":
+        train = _together(labelled, _unlabelled(dataset, settings), None)
+    elif teachers:
         train, targets = _taught(dataset, settings, teachers, report)
     counted, rest = texts_of(labelled), slice(len(labelled), None)
     length, max_length, keep = (
@@ -101,20 +105,33 @@ def _taught(
             "let the teachers speak on labelled ones with --teacher-share 0.5",
         )
         return labelled, targets.astype(np.float32)
+    unlabelled = _unlabelled(dataset, settings)
+    opinion = _opinion(dataset, unlabelled, teachers, report)
+    labels = np.concatenate([np.asarray(labelled.labels), opinion.argmax(axis=1)])
+    together = _together(labelled, unlabelled, labels.astype(np.int32))
+    return together, np.concatenate([targets, opinion]).astype(np.float32)
+
+
+def _unlabelled(dataset: Dataset, settings: TrainSettings) -> Split:
+    """As many of the dataset's unlabelled texts as the settings say, of which it may have none."""
+    if "unlabelled" not in dataset.manifest.splits:
+        return dataset.split("train").take(np.arange(0))
     unlabelled = dataset.split("unlabelled")
     if 0 < settings.data.unlabelled < len(unlabelled):
         rows = np.random.default_rng([settings.seed, 3]).permutation(len(unlabelled))
         unlabelled = unlabelled.take(np.sort(rows[: settings.data.unlabelled]))
-    opinion = _opinion(dataset, unlabelled, teachers, report)
-    labels = np.concatenate([np.asarray(labelled.labels), opinion.argmax(axis=1)])
-    together = replace(
+    return unlabelled
+
+
+def _together(labelled: Split, unlabelled: Split, labels: NDArray[np.int32] | None) -> Split:
+    """The labelled and then the unlabelled texts, with the `labels` of all of them."""
+    return replace(
         labelled,
         token_ids=np.concatenate([labelled.token_ids, unlabelled.token_ids]),
         offsets=np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]]),
-        labels=labels.astype(np.int32),
+        labels=labels,
         tags=None,
     )
-    return together, np.concatenate([targets, opinion]).astype(np.float32)
 
 
 def _opinion(dataset: Dataset, split: Split, teachers: Mapping[str, Run], report: Report) -> FloatArray:

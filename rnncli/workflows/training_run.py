@@ -15,7 +15,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from rnncli.data.dataset import Dataset
 from rnncli.diagnostics import symptoms
 from rnncli.errors import DivergedError, RunError
-from rnncli.inference.model_folder import SavedModel, load_classifier, save_model
+from rnncli.inference.model_folder import SavedModel, load_classifier, load_saved, save_model
 from rnncli.models.parameters import initial_parameters
 from rnncli.reporting.plots import plot_history
 from rnncli.runs.run import Run, recorded
@@ -24,7 +24,9 @@ from rnncli.system.jax_setup import data_mesh
 from rnncli.system.progress import Report, no_report
 from rnncli.training.checkpoints import load_newest_checkpoint, save_checkpoint
 from rnncli.training.loop import EpochDone, Standing, StepDone, Trainer, require_finite
+from rnncli.training.objectives.base import Objective
 from rnncli.training.objectives.classification import Classification
+from rnncli.training.objectives.language_model import LanguageModelling
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs
 from rnncli.training.warm_start import WarmStart, warm_start
@@ -66,23 +68,33 @@ class TrainingRun:
         self._data = training_data(dataset, settings, teachers, report)
         self._warnings = symptoms.of_data(self._manifest)
         self._shape = settings.model.shape(
-            vocab_size=self._manifest.vocab_size, num_classes=len(self._manifest.label_names)
+            vocab_size=self._manifest.vocab_size,
+            num_classes=len(self._manifest.label_names),
+            objective=settings.objective,
         )
-        objective = Classification(
-            settings,
-            self._shape,
-            self._data.train,
-            self._data.validation,
-            max_length=self._data.max_length,
-            num_devices=self.mesh.size,
-            evidence=self._data.evidence,
-            targets=self._data.targets,
-        )
+        objective = self._objective()
         steps, layers = objective.batches_per_epoch, settings.model.num_layers
         tx = make_optimizer(settings.optimizer, steps, settings.epochs, layers)
         self._programs = Programs(objective, tx, self.mesh)
         self.trainer = Trainer(settings, objective, self._programs)
         self.taken = ""  # what was taken of another run's model, and what not, where one is started from
+
+    def _objective(self) -> Objective:
+        """What the settings say is to be minimised, over the run's texts."""
+        data = self._data
+        sizes = {"max_length": data.max_length, "num_devices": self.mesh.size}
+        if self.settings.objective == "language-model":
+            return LanguageModelling(self.settings, self._shape, data.train, data.validation, **sizes)
+        evidence, targets = data.evidence, data.targets
+        return Classification(
+            self.settings,
+            self._shape,
+            data.train,
+            data.validation,
+            evidence=evidence,
+            targets=targets,
+            **sizes,
+        )
 
     @property
     def num_parameters(self) -> int:
@@ -112,7 +124,7 @@ class TrainingRun:
 
     def _take(self, source: Run) -> WarmStart:
         """Let training begin with what fits of another run's parameters."""
-        model, fresh = load_classifier(source.model_dir), initial_parameters(self._shape, self.settings.seed)
+        model, fresh = load_saved(source.model_dir), initial_parameters(self._shape, self.settings.seed)
         taken = warm_start(fresh, self._shape, self.dataset.tokenizer, self._manifest.label_names, model)
         self.trainer.start_from(unflatten_dict(taken.parameters, sep="."))
         self.taken = f"from {source.name}: {taken}"
@@ -204,12 +216,21 @@ class TrainingRun:
         )
 
     def _finish(self) -> None:
-        """Fit the temperature, write the plot and the summary, and seal the run, which makes it finished."""
+        """Write the plot and the summary, and seal the run, which makes it finished."""
+        standing = self.trainer.standing
+        title = f"{self.run.name}: {self.settings.model.arch} on {self._manifest.name}"
+        plot_history(self.run.history_path, standing.history, title=title, best_epoch=standing.best_epoch)
+        if self.settings.objective == "language-model":
+            load_saved(self.run.model_dir)  # refuses it where it was damaged since it was written
+            self.run.finish(self._summary())
+        else:
+            self._finish_classifier()
+
+    def _finish_classifier(self) -> None:
+        """Fit the temperature, look for signs of a model that learned nothing, and seal the run."""
         standing, splits = self.trainer.standing, self._manifest.splits
         model = calibrated(load_classifier(self.run.model_dir), self._data.validation)
         save_model(self.run.model_dir, model)
-        title = f"{self.run.name}: {self.settings.model.arch} on {self._manifest.name}"
-        plot_history(self.run.history_path, standing.history, title=title, best_epoch=standing.best_epoch)
         found = symptoms.of_training(
             standing.history,
             splits["train"].label_counts,
@@ -238,7 +259,7 @@ class TrainingRun:
             "train_seconds": seconds,
             "compile_seconds": sum(line["compile_seconds"] for line in history),
             "compiled_programs": len(self._programs),
-            "examples_per_second": self._manifest.splits["train"].rows * len(history) / seconds,
+            "examples_per_second": len(self._data.train) * len(history) / seconds,
             "warnings": self._warnings,
             "config": self.settings.to_dict(),
         }

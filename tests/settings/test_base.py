@@ -33,7 +33,7 @@ def test_every_setting_has_a_name_of_its_own_and_help_that_is_a_sentence() -> No
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"hiden_size": 7}, "here: unknown setting 'hiden_size'; known: model, data, optimizer, epochs"),
+        ({"hiden_size": 7}, "here: unknown setting 'hiden_size'; known: model, data, optimizer, objective"),
         ({"hidden_size": 7}, r"here: 'hidden_size' belongs into the table \[model\]"),
         ({"model": 7}, r"here: \[model\] must be a table of settings"),
         ({"model": {"hidden_size": "7"}}, r"here: \[model\]: hidden_size: '7' is not of type int"),
