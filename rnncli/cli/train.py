@@ -174,8 +174,9 @@ def _cluster(
 
 def _what_is_trained(training: "TrainingRun") -> str:
     arch, devices = training.settings.model.arch, training.mesh.devices.ravel()
+    kind = "" if training.settings.objective == "classification" else " language model"
     return (
-        f"{training.run.name}: {arch} with {training.num_parameters:,} parameters on "
+        f"{training.run.name}: {arch}{kind} with {training.num_parameters:,} parameters on "
         f"{training.dataset.manifest.name}, {len(devices)} {devices[0].platform} "
         f"{'device' if len(devices) == 1 else 'devices'}"
     )

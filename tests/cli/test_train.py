@@ -175,6 +175,23 @@ def test_a_run_starts_from_another_and_both_make_one(prepared: Path) -> None:
     assert "--average takes trained runs" in refused("train", *members, "--epochs", "3", cwd=prepared, code=2)
 
 
+def test_a_language_model_shows_perplexities_and_a_classifier_starts_from_it(prepared: Path) -> None:
+    model = ("--objective", "language-model", "--arch", "bigru", "--name", "words", *QUICK)
+    done = rnncli("train", *model, "--epochs", "2", cwd=prepared)
+    assert done.returncode == 0, done.stderr
+    start, *_, last = done.stderr.splitlines()
+    assert re.fullmatch(r"words: bigru language model with [\d,]+ parameters on films, 1 cpu device", start)
+    assert re.match(r"epoch 2/2 +train \d+\.\d+ +val \d\.\d{4} [\d.]+ [\d.]+\*? ", last)
+    assert max(map(len, done.stderr.splitlines())) <= 80
+    figures, folder, following = done.stdout.splitlines()
+    assert re.fullmatch(r"best epoch \d: validation perplexity forward \d+\.\d, backward \d+\.\d", figures)
+    assert (folder, following) == ("model   runs/words/model/", "next    rnncli train --from words")
+    remedy = "'rnncli train --from words'"
+    assert remedy in refused("predict", "--run", "words", "good", cwd=prepared, code=1)
+    begun = rnncli("train", "--from", "words", "--epochs", "1", "--name", "after", *QUICK, cwd=prepared)
+    assert "the encoder; new: the head" in " ".join(begun.stderr.split())
+
+
 def test_a_signal_ends_the_fit_of_ngrams_which_resumes(
     prepared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
