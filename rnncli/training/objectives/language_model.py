@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import unflatten_dict
 from jax import Array
-from numpy.typing import NDArray
 
 from rnncli.data.batching import Batcher, Plan
 from rnncli.data.dataset import Split
@@ -21,11 +20,12 @@ from rnncli.settings.model import DIRECTIONS, ModelShape
 from rnncli.settings.train import TrainSettings
 from rnncli.text.tokenizer import PAD_ID
 from rnncli.training.objectives.base import Batch, Objective, Params, Part, Sums
+from rnncli.training.objectives.sampled_softmax import Sampler, log, sampled_cross_entropy
 
 NEGATIVES = 512  # words that every answer of a step is told apart from
-SMOOTHING = 0.75  # the power of the unigram frequencies that they are drawn by, of Mikolov et al. (2013)
 VALIDATION_TOKENS = 50_000  # as many are scored against the whole vocabulary after an epoch
-CHUNK = 256  # tokens that are scored so at a time
+CHUNK = 256  # of them at a time
+MOST_NATS = 700.0  # a loss whose perplexity is still a number
 
 
 class LanguageModelling(Objective):
@@ -100,20 +100,17 @@ class LanguageModelling(Objective):
         answers = jnp.stack([index[1:], index[:-1]][: len(expected)])
         counts = jnp.broadcast_to((index[1:] != PAD_ID) & (index[:-1] != PAD_ID), answers.shape)
         table = params["embedding"]["table"]
-        if keys is None:
-            losses = self._exact(expected, answers, counts, table, words)
-        else:
-            losses = self._sampled(expected, answers, counts, table, words, keys.step)
         sums = {
-            "loss": losses.sum(),
             "weight": counts.sum(dtype=jnp.float32),
             "examples": jnp.asarray(batch["weights"]).sum(),
         }
-        if keys is None:
-            for number, direction in enumerate(DIRECTIONS[: len(expected)]):
-                sums[f"loss_{direction}"] = losses[number].sum()
-                sums[f"weight_{direction}"] = counts[number].sum(dtype=jnp.float32)
-        return sums
+        if keys is not None:
+            return sums | {"loss": self._sampled(expected, answers, counts, table, words, keys.step)}
+        losses = self._exact(expected, answers, counts, table, words)
+        for number, direction in enumerate(DIRECTIONS[: len(expected)]):
+            sums[f"loss_{direction}"] = losses[number].sum()
+            sums[f"weight_{direction}"] = counts[number].sum(dtype=jnp.float32)
+        return sums | {"loss": losses.sum()}
 
     def _sampled(
         self,
@@ -124,13 +121,20 @@ class LanguageModelling(Objective):
         words: Array | None,
         step_key: Array,
     ) -> Array:
-        """The loss of each answer among the step's negatives, [directions, time, batch]; 0 at padding."""
+        """The sum of the answers' losses among the step's negatives."""
         negatives = self._sampler.draw(step_key)
         bias = jnp.asarray(self._log_frequency - self._sampler.log_expected)
         rows, ids = (table, answers) if words is None else (table[words], words[answers])
         scores = (expected * _vectors(rows, answers)).sum(-1) + bias[ids]
-        others = expected @ table[negatives].T + bias[negatives]
-        return jnp.where(counts, among(scores, others, ids, negatives), 0)
+        return sampled_cross_entropy(
+            expected.reshape(-1, expected.shape[-1]),
+            scores.reshape(-1),
+            table[negatives],
+            bias[negatives],
+            ids.reshape(-1),
+            negatives,
+            counts.reshape(-1).astype(jnp.float32),
+        )
 
     def _exact(
         self, expected: Array, answers: Array, counts: Array, table: Array, words: Array | None
@@ -153,54 +157,12 @@ class LanguageModelling(Objective):
         for direction in DIRECTIONS:
             if f"loss_{direction}" in sums:
                 mean = sums[f"loss_{direction}"] / sums[f"weight_{direction}"]
-                found[f"perplexity_{direction}"] = math.exp(mean)
+                found[f"perplexity_{direction}"] = math.exp(min(mean, MOST_NATS))
         return found
 
     def rank(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """The loss decides."""
         return (-figures["loss"],)
-
-
-class Sampler:
-    """Draws the words of a sampled softmax by their smoothed frequencies.
-
-    Attributes:
-        log_expected: the logarithm of how often each word is expected among those drawn, [vocabulary].
-    """
-
-    def __init__(self, counts: NDArray[np.floating], size: int) -> None:
-        """`size` words are drawn at a time, by ``counts ** SMOOTHING`` [vocabulary]; none of count 0."""
-        weights = counts**SMOOTHING
-        self._up_to = (np.cumsum(weights) / weights.sum()).astype(np.float32)
-        self._size = size
-        self.log_expected = log(size * weights / weights.sum())
-
-    def draw(self, key: Array) -> Array:
-        """Token ids [size], one of each of as many equal shares of the distribution."""
-        places = (jnp.arange(self._size) + jax.random.uniform(key, (self._size,))) / self._size
-        found = jnp.searchsorted(jnp.asarray(self._up_to), places, side="right")
-        return jnp.minimum(found, len(self._up_to) - 1)
-
-
-def log(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The logarithm, and of 0 that of the smallest number, whose softmax is 0 all the same."""
-    return np.log(np.maximum(values, np.finfo(float).tiny)).astype(np.float32)
-
-
-def among(scores: Array, others: Array, answers: Array, negatives: Array) -> Array:
-    """The cross-entropy of answers among themselves and negatives (sampled softmax, Jean et al. 2015).
-
-    A negative that is the answer does not count beside it. With every other word as a negative it is the
-    cross-entropy of the softmax.
-
-    Args:
-        scores: of the answers [...], less the logarithm of how often each was expected to be drawn.
-        others: of the negatives, in the same way, [..., negatives].
-        answers: the words that are right [...].
-        negatives: the words that were drawn [negatives].
-    """
-    others = jnp.where(answers[..., None] == negatives, -jnp.inf, others)
-    return jnp.logaddexp(scores, jax.nn.logsumexp(others, axis=-1)) - scores
 
 
 def _vectors(rows: Array, index: Array) -> Array:

@@ -18,7 +18,7 @@ from rnncli.settings.train import TrainSettings
 from rnncli.training.loop import Trainer
 from rnncli.training.objectives import language_model
 from rnncli.training.objectives.base import Sums
-from rnncli.training.objectives.language_model import LanguageModelling, Sampler, among
+from rnncli.training.objectives.language_model import LanguageModelling
 from rnncli.training.optimizer import make_optimizer
 from rnncli.training.step import Programs
 from tests.factories import random_parameters
@@ -158,27 +158,6 @@ def test_with_every_word_as_a_negative_it_is_the_softmax(monkeypatch: pytest.Mon
     for (name, ours), theirs in zip(next(gradients).items(), next(gradients).values(), strict=True):
         assert np.abs(theirs).max() > 1e-3, name
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4, err_msg=name)
-
-
-def test_among_by_hand() -> None:
-    """A negative that is the answer counts once; the corrections are in the scores."""
-    scores, others = jnp.log(jnp.array([2.0, 3.0])), jnp.log(jnp.array([[5.0, 7, 5], [1, 11, 1]]))
-    found = among(scores, others, jnp.array([4, 6]), jnp.array([6, 9, 6]))
-    np.testing.assert_allclose(found, [math.log(19 / 2), math.log(14 / 3)], rtol=1e-6)
-
-
-def test_words_are_drawn_as_often_as_is_expected() -> None:
-    """By the smoothed frequencies, and never one without a count, such as padding."""
-    counts = np.array([0, 1, 16, 81, 0, 256])
-    sampler = Sampler(counts, 7)
-    drawn = np.stack([sampler.draw(jax.random.key(seed)) for seed in range(997)])
-    assert drawn.shape == (997, 7)
-    often = np.bincount(drawn.ravel(), minlength=6) / 997
-    np.testing.assert_allclose(often, 7 * np.array([0, 1, 8, 27, 0, 64]) / 100, atol=0.05)
-    assert not often[[0, 4]].any()
-    np.testing.assert_allclose(
-        np.exp(sampler.log_expected), 7 * np.array([0, 1, 8, 27, 0, 64]) / 100, atol=1e-6
-    )
 
 
 def test_what_is_random_depends_on_the_key_alone_and_not_on_the_devices() -> None:
