@@ -56,7 +56,7 @@ class Classifier(nn.Module):
             if shape.evidence and evidence is None:  # where no text is given, to make the tables
                 evidence = jnp.zeros((*positions.shape, len(ORDERS) * shape.num_outputs))
             by_step = None if evidence is None else evidence.swapaxes(0, 1)  # [time, batch, size]
-            states, last = encoder(vectors, index, valid, row_keys, by_step)
+            states, last = encoder(vectors, index, valid, keys, by_step)
             functions = [getattr(pooling, name) for name in POOLINGS[shape.pooling]]
             branches = [pooled(states, valid, last) for pooled in functions]
         else:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from rnncli.models import in_place
-from rnncli.models.layers import Learned, dropout
+from rnncli.models.layers import Keys, Learned, drop_weights, dropout
 from rnncli.models.recurrence import cell_class
 from rnncli.models.word_lookup import as_rows, kept, recurrence_by_word, rows_at
 from rnncli.settings.model import DIRECTIONS, ModelShape
@@ -25,7 +25,7 @@ class Encoder(nn.Module):
         vectors: Array,
         index: Array | None,
         valid: Array,
-        dropout_keys: Array | None = None,
+        keys: Keys | None = None,
         evidence: Array | None = None,
     ) -> tuple[Array, Array]:
         """Return the top layer's states [time, batch, directions * hidden] and last states.
@@ -37,17 +37,20 @@ class Encoder(nn.Module):
             vectors: what each step reads, [time, batch, size]; with `index`, distinct vectors [words, size].
             index: which of the distinct vectors stands at each step, [time, batch]; or None.
             valid: [time, batch, 1] booleans, False at padding.
-            dropout_keys: a key for each text, [batch], while training; see `Classifier`.
+            keys: the randomness of a training step; without, nothing is dropped.
             evidence: what n-grams say at each step, [time, batch, size], where the model reads it.
         """
         for number in range(self.shape.num_layers):
             layer = Layer(self.shape, self.dtype, self.seed, name=f"layer_{number}")
-            states, last = layer(vectors, index, valid, None if number else evidence)
+            key = None
+            if keys is not None:  # no word has this number, with which words draw their fate
+                key = jax.random.fold_in(keys.step, self.shape.vocab_size + 1 + number)
+            states, last = layer(vectors, index, valid, None if number else evidence, key)
             if number + 1 < self.shape.num_layers:
-                keys = dropout_keys
+                rows = None
                 if keys is not None:
-                    keys = jax.vmap(jax.random.fold_in, (0, None))(keys, number)
-                vectors, index = dropout(states, self.shape.dropout, keys), None
+                    rows = jax.vmap(jax.random.fold_in, (0, None))(keys.rows, number)
+                vectors, index = dropout(states, self.shape.dropout, rows), None
         return states, last
 
 
@@ -66,9 +69,17 @@ class Layer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, vectors: Array, index: Array | None, valid: Array, evidence: Array | None = None
+        self,
+        vectors: Array,
+        index: Array | None,
+        valid: Array,
+        evidence: Array | None = None,
+        key: Array | None = None,
     ) -> tuple[Array, Array]:
-        """Return the states [time, batch, directions * hidden] and last states; see `Encoder`."""
+        """Return the states [time, batch, directions * hidden] and last states; see `Encoder`.
+
+        `key` is that of the weights that a training step drops.
+        """
         cell, directions = self.shape.cell, self.shape.num_directions
         each = [
             Learned(self.shape, f"encoder.{self.name}.{direction}", self.seed, name=direction)()
@@ -85,7 +96,10 @@ class Layer(nn.Module):
             share = cell_class(cell).project(evidence, _of_evidence(learned))  # [..., directions, columns]
             share = jnp.stack(_backward_reversed(jnp.moveaxis(share, -2, 0)))
             projected, index = share + rows_at(projected, index), None
-        kernel = learned["recurrent_kernel"].astype(self.dtype or learned["recurrent_kernel"].dtype)
+        kernel = learned["recurrent_kernel"]
+        if key is not None and self.shape.weight_dropout > 0:
+            kernel = drop_weights(kernel, self.shape.weight_dropout, key)
+        kernel = kernel.astype(self.dtype or kernel.dtype)
         worth_it = (cell, directions) in in_place.WORTH_IT
         read = in_place.recurrence_in_place if worth_it else recurrence_by_word
         states, last = read(cell, projected, index, _as_read(valid, directions), kernel)

@@ -45,7 +45,7 @@ class LanguageModel(nn.Module):
         index = positions.T  # [time, batch]
         valid = (index != PAD_ID)[:, :, None]  # [time, batch, 1]
         encoder = Encoder(shape, self.dtype, seed, name="encoder")
-        states, _ = encoder(vectors, index, valid, row_keys)  # [time, batch, directions * hidden]
+        states, _ = encoder(vectors, index, valid, keys)  # [time, batch, directions * hidden]
         states *= dropout(jnp.ones_like(states[0]), shape.dropout, row_keys)
         each = jnp.split(states, shape.num_directions, axis=-1)
         if shape.hidden_size != shape.embedding_size:

@@ -96,6 +96,16 @@ def drop_words(vectors: Array, token_ids: Array, shape: ModelShape, step_key: Ar
     return vectors
 
 
+def drop_weights(kernel: Array, rate: float, key: Array) -> Array:
+    """A recurrent kernel without a share of its weights, the rest scaled up (Wan et al. 2013).
+
+    They are the same at all time steps of all texts (Merity et al. 2018), so that it costs next to
+    nothing and what a state holds is regularised without noise from step to step.
+    """
+    kept = jax.random.bernoulli(key, 1 - rate, kernel.shape)
+    return jnp.where(kept, kernel / (1 - rate), 0)
+
+
 def dropout(values: Array, rate: float, keys: Array | None) -> Array:
     """Set a share of the values to zero and scale up the rest (Srivastava et al. 2014).
 

@@ -55,6 +55,9 @@ class ModelSettings(Settings):
     embedding_dropout: float = setting(
         0.0, "Share of the components of all word vectors dropped in each training step.", min=0, below=1
     )
+    weight_dropout: float = setting(
+        0.0, "Share of the recurrent kernels' weights dropped in each training step.", min=0, below=1
+    )
     pooling: str = setting("last", "How the states of a text become one vector.", choices=tuple(POOLINGS))
     evidence: bool = setting(
         False,

@@ -312,6 +312,6 @@ def test_dropout_between_layers_only(num_layers: int) -> None:
     run = jax.jit(Encoder(replace(config, dropout=0.5)).apply)
     with_dropout, without = (
         run({"params": params["encoder"]}, vectors, None, valid, keys)
-        for keys in (jax.random.split(jax.random.key(3), 1), None)
+        for keys in (Keys(jax.random.split(jax.random.key(3), 1), jax.random.key(4)), None)
     )
     assert np.array_equal(with_dropout[0], without[0]) == (num_layers == 1)

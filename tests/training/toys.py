@@ -27,6 +27,7 @@ CONFIG = TrainSettings.from_options(
     dropout=0.25,
     word_dropout=0.2,
     embedding_dropout=0.2,
+    weight_dropout=0.2,
     average_epochs=2,
     batch_size=4,
     batching="buckets",

@@ -26,7 +26,7 @@ from tests.models.textbook import below, states_of
 from tests.training.toys import make_split
 
 VOCAB_SIZE, MAX_LENGTH = 31, 13
-DROPPING = {"dropout": 0.3, "word_dropout": 0.2, "embedding_dropout": 0.2}
+DROPPING = {"dropout": 0.3, "word_dropout": 0.2, "embedding_dropout": 0.2, "weight_dropout": 0.1}
 
 
 def settings(**changes: Any) -> TrainSettings:
@@ -212,7 +212,7 @@ def test_it_learns_what_follows() -> None:
         make_split(name, part, np.zeros(len(part), np.int32))
         for name, part in (("train", texts[:199]), ("validation", texts[199:]))
     )
-    config = settings(arch="bilstm", epochs=5, learning_rate=0.03, **DROPPING)
+    config = settings(arch="bilstm", hidden_size=11, epochs=7, learning_rate=0.03, **DROPPING)
     objective = make(config, train=train, validation=validation)
     trainer = Trainer(config, objective, programs_of(objective, config))
     assert 6 < trainer.validate()["perplexity_forward"] < 8
