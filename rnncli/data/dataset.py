@@ -35,6 +35,7 @@ class SplitStatistics:
     empty: int  # texts without a single token
     duplicates: int  # texts that repeat an earlier one of the split
     texts_sha256: str  # of the texts and labels as they were read, whatever the settings
+    further: int = 0  # the last rows, which come from other sources (--also)
 
 
 @dataclass(frozen=True)

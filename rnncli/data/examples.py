@@ -71,6 +71,7 @@ class Examples:
         tags: What each text probes, such as ``negation``; None without tags.
         groups: What each text is about, such as a film; a group is never divided among splits.
         skipped: Rows that were left out because they could not be read.
+        further: How many of them, the last ones, come from other sources than the first ones.
     """
 
     texts: list[str] | StoredTexts
@@ -78,6 +79,7 @@ class Examples:
     tags: list[str] | None = None
     groups: list[str] | None = None
     skipped: int = 0
+    further: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -107,7 +109,13 @@ class Examples:
             None if first is None or second is None else [*first, *second]
             for first, second in ((self.labels, others.labels), (self.tags, others.tags))
         )
-        together = Examples(self.texts, labels, tags, skipped=self.skipped + others.skipped)
+        together = Examples(
+            self.texts,
+            labels,
+            tags,
+            skipped=self.skipped + others.skipped,
+            further=self.further + len(others),
+        )
         together.digests = digests
         return together
 

@@ -49,6 +49,7 @@ def summarise(
         empty=int(np.sum(lengths == 0)),
         duplicates=int(np.count_nonzero(digests[1:] == digests[:-1])),
         texts_sha256=_content_digest(examples),
+        further=examples.further,
     )
 
 

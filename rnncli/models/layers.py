@@ -11,6 +11,8 @@ from jax import Array
 from rnncli.models.parameters import Parameter, parameters
 from rnncli.settings.model import ModelShape
 
+GRAMMAR_WORDS = 1000  # the most frequent words, which are never dropped
+
 
 class Learned(nn.Module):
     """The parameters that the one list (`parameters`) has for a module.
@@ -72,12 +74,16 @@ def word_vectors(table: Array, words: Array | None, shape: ModelShape, keys: Key
 
 
 def drop_words(vectors: Array, token_ids: Array, shape: ModelShape, step_key: Array) -> Array:
-    """Whole words and whole components of word vectors dropped for one step, the rest scaled up.
+    """Whole words and whole components of word vectors dropped for one step.
 
     A dropped word is zeros wherever it stands in the batch (Dai & Le 2015 call it word dropout), so that
-    the model learns to do without it; a dropped component is zero in all words, at all time steps
-    (Gal & Ghahramani 2016, who draw it for each text; drawn for each step, every distinct word is still
-    projected only once). A word's fate depends on its id and the step alone.
+    the model learns to do without it: those that carry what a text is about, not the most frequent ones
+    that carry its grammar, since a text that lost its "not" would teach that negation means nothing. A
+    word's fate depends on its id, which is its rank by frequency, and the step alone.
+
+    A dropped component is zero in all words, at all time steps, and the others are scaled up (Gal &
+    Ghahramani 2016, who draw it for each text; drawn for each step, every distinct word is still projected
+    only once).
 
     Args:
         vectors: of distinct words [words, embedding].
@@ -88,7 +94,7 @@ def drop_words(vectors: Array, token_ids: Array, shape: ModelShape, step_key: Ar
     if shape.word_dropout > 0:
         keys = jax.vmap(jax.random.fold_in, (None, 0))(step_key, token_ids)
         kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - shape.word_dropout))(keys)
-        vectors = jnp.where(kept[:, None], vectors / (1 - shape.word_dropout), 0)
+        vectors = jnp.where((kept | (token_ids < GRAMMAR_WORDS))[:, None], vectors, 0)
     if shape.embedding_dropout > 0:
         key = jax.random.fold_in(step_key, shape.vocab_size)  # no word has this id
         kept = jax.random.bernoulli(key, 1 - shape.embedding_dropout, vectors.shape[1:])

@@ -37,6 +37,7 @@ def _reader(arch: str, epochs: int) -> dict[str, Any]:
     """
     return {
         "epochs": epochs,
+        "vectors": "texts",
         "model": {
             "arch": arch,
             "embedding_size": 64,

@@ -14,6 +14,7 @@ Batching = Literal["buckets", "full"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "linear"]
 ClassWeights = Literal["none", "balanced"]
+Vectors = Literal["random", "texts"]
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -79,6 +80,11 @@ class TrainSettings(Settings):
         "classification",
         "Tell classes apart; or predict, in each direction, the next word of labelled and unlabelled texts, "
         "for another run to start --from.",
+    )
+    vectors: Vectors = setting(
+        "random",
+        "What word vectors start as: random, or made of the dataset's texts, unlabelled ones included, so "
+        "that words that stand in like company have like vectors.",
     )
     epochs: int = setting(5, "Passes over the training split.", min=1)
     early_stopping: int = setting(
@@ -150,6 +156,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "word_dropout": 0.6,
             "embedding_dropout": 0.2,
         },
+        "vectors": "texts",
         "data": {"batch_size": 64, "read_length": 200},
         "optimizer": {"learning_rate": 3e-3, "schedule": "cosine"},
     },

@@ -16,6 +16,7 @@ from rnncli.settings.prepare import Keep
 from rnncli.settings.train import TrainSettings
 from rnncli.system.progress import Report, no_report
 from rnncli.text.ngrams import NgramTable, Texts, count_ngrams, crossfitted_evidence
+from rnncli.text.vectors import word_vectors
 from rnncli.workflows.evaluate import require_same_encoding, score
 
 
@@ -29,7 +30,9 @@ class TrainingData:
         validation: the validation texts as they are read.
         max_length: the tokens that the model reads of a longer text, and
         keep: which of them.
-        ngrams: the table of a model that reads n-grams, counted on whole labelled training texts.
+        ngrams: the table of a model that reads n-grams, counted on the whole labelled training texts of
+            the dataset's own source: what others add is to teach how n-grams are turned round, for
+            which their n-grams must say as little as those of new texts.
         evidence: what it says at each token of each part, [tokens, size], where the model reads that.
         targets: the probabilities to learn [texts, classes], where there are teachers.
 
@@ -66,7 +69,6 @@ def training_data(
         train = _together(labelled, _unlabelled(dataset, settings), None)
     elif teachers:
         train, targets = _taught(dataset, settings, teachers, report)
-    counted, rest = texts_of(labelled), slice(len(labelled), None)
     length, max_length, keep = (
         settings.data.read_length,
         dataset.manifest.config.max_length,
@@ -78,16 +80,26 @@ def training_data(
     ngrams, evidence = None, None
     if settings.model.evidence:
         sizes = {"num_classes": len(dataset.manifest.label_names)}
-        labels = np.asarray(labelled.labels)
-        ngrams = count_ngrams(counted, labels, vocab_size=dataset.manifest.vocab_size, **sizes)
-        own = train.take(np.arange(len(labelled)))
-        found = crossfitted_evidence(ngrams, counted, labels, texts_of(own), seed=settings.seed, **sizes)
-        further = ngrams.evidence(texts_of(train.take(np.arange(len(train))[rest])))
+        own = np.arange(len(labelled) - dataset.manifest.splits["train"].further)
+        counted = labelled.take(own)
+        texts, labels = texts_of(counted), np.asarray(counted.labels)
+        ngrams = count_ngrams(texts, labels, vocab_size=dataset.manifest.vocab_size, **sizes)
+        read, others = train.take(own), train.take(np.arange(len(own), len(train)))
+        found = crossfitted_evidence(ngrams, texts, labels, texts_of(read), seed=settings.seed, **sizes)
+        further = ngrams.evidence(texts_of(others))
         evidence = {
             "train": np.concatenate([found, further]),
             "validation": ngrams.evidence(texts_of(validation)),
         }
     return TrainingData(train, validation, max_length, keep, ngrams, evidence, targets)
+
+
+def initial_vectors(dataset: Dataset, settings: TrainSettings) -> NDArray[np.float32]:
+    """The word vectors [vocabulary, embedding] that the dataset's labelled and unlabelled texts make."""
+    texts = texts_of(_together(dataset.split("train"), _unlabelled(dataset, settings), None))
+    return word_vectors(
+        texts, dataset.manifest.vocab_size, settings.model.embedding_size, seed=settings.seed
+    )
 
 
 def _taught(

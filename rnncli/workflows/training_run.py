@@ -32,7 +32,7 @@ from rnncli.training.step import Programs
 from rnncli.training.warm_start import WarmStart, warm_start
 from rnncli.workflows.calibrate import calibrated
 from rnncli.workflows.provenance import provenance
-from rnncli.workflows.training_data import training_data
+from rnncli.workflows.training_data import initial_vectors, training_data
 
 
 class TrainingRun:
@@ -114,6 +114,8 @@ class TrainingRun:
                 "new_words": taken.new_words,
                 "new": taken.new,
             }
+        else:
+            self._take_vectors()
         if self._teachers:
             extra["teachers"] = recorded(self._teachers)
         if not self._writes:
@@ -129,6 +131,13 @@ class TrainingRun:
         self.trainer.start_from(unflatten_dict(taken.parameters, sep="."))
         self.taken = f"from {source.name}: {taken}"
         return taken
+
+    def _take_vectors(self) -> None:
+        """Let training begin with word vectors made of the dataset's texts, where the settings say so."""
+        if self.settings.vectors == "texts":
+            params = initial_parameters(self._shape, self.settings.seed)
+            params["embedding.table"] = initial_vectors(self.dataset, self.settings)
+            self.trainer.start_from(unflatten_dict(params, sep="."))
 
     def resume(self) -> None:
         """Continue from the newest whole checkpoint, or from the start where there is none yet.
@@ -146,6 +155,8 @@ class TrainingRun:
             if source.model_fingerprint != begun_from["model"]:
                 raise RunError(f"run '{source.name}' changed since '{self.run.name}' was started from it")
             self._take(source)
+        else:
+            self._take_vectors()
         if self._writes:
             self.run.write_metrics(self.trainer.standing.history)
 

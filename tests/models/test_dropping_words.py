@@ -8,11 +8,11 @@ from flax.traverse_util import unflatten_dict
 
 from rnncli.models.classifier import Classifier
 from rnncli.models.encoder import Encoder
-from rnncli.models.layers import Keys, drop_weights, drop_words
+from rnncli.models.layers import GRAMMAR_WORDS, Keys, drop_weights, drop_words
 from rnncli.settings.model import ModelShape
 from tests.factories import random_parameters
 
-WORDS, SIZE = 1009, 13
+WORDS, SIZE = 2003, 13
 
 
 def shape(**settings: float) -> ModelShape:
@@ -25,17 +25,19 @@ def dropped(token_ids: np.ndarray, seed: int, **settings: float) -> np.ndarray:
     return np.asarray(drop_words(ones, jnp.asarray(token_ids), shape(**settings), jax.random.key(seed)))
 
 
-def test_words_are_dropped_whole_and_the_rest_scaled_up() -> None:
+def test_words_are_dropped_whole_but_for_the_most_frequent_ones() -> None:
     found = dropped(np.arange(WORDS), 0, word_dropout=0.6)
+    assert set(found.ravel()) == {0, 1}
     whole = found.all(axis=1)
     np.testing.assert_array_equal(found.any(axis=1), whole)
-    np.testing.assert_allclose(found[whole], 1 / 0.4, rtol=1e-6)
-    assert abs(whole.mean() - 0.4) < 4 * (0.24 / WORDS) ** 0.5
+    assert whole[:GRAMMAR_WORDS].all()
+    share = whole[GRAMMAR_WORDS:].mean()
+    assert abs(share - 0.4) < 4 * (0.24 / (WORDS - GRAMMAR_WORDS)) ** 0.5
 
 
 def test_a_words_fate_is_its_ids_and_the_steps() -> None:
     """It is neither its place's in the list nor that of the words beside it."""
-    some = np.array([5, 700, 41, 3, 5, 999])
+    some = np.array([5, 1700, 1041, 1003, 5, 1999])
     all_words = dropped(np.arange(WORDS), 1, word_dropout=0.5)
     np.testing.assert_array_equal(dropped(some, 1, word_dropout=0.5), all_words[some])
     assert (dropped(np.arange(WORDS), 2, word_dropout=0.5) != all_words).any()

@@ -42,9 +42,10 @@ class Lexicon:
 
 
 def read_grammar(name: str) -> tuple[Lexicon, Any]:
-    """The words and the frames of a file of this folder that holds both."""
+    """The words, as far as it has its own, and the frames of a file of this folder."""
     content = _read(name)
-    return Lexicon(content["sentiment"], content["neutral"], content["parts"]), content["frames"]
+    words = (content.get(kind, {}) for kind in ("sentiment", "neutral", "parts"))
+    return Lexicon(*words), content["frames"]
 
 
 TEMPLATES: dict[str, tuple[str, ...]] = _read("templates.toml")
@@ -56,6 +57,7 @@ _SLOT = re.compile(r"\{([^}]+)\}")
 _SENTIMENT_SLOT = re.compile(r"([+-])(new)?([a-z]+)")
 _VERB_SLOT = re.compile(r"is(?:n't)?")
 _ARTICLE = re.compile(r"\b([Aa]) (?=(?!one\b|uni[tv])[aeiou]|honest|hour)", re.IGNORECASE)
+_NEGATION = re.compile(r"\[([^|\]]*)\|?([^\]]*)\] ?")
 _SENTENCE_START = re.compile(r"^[a-z]|(?<=[.!?] )[a-z]")
 
 
@@ -145,3 +147,9 @@ def punctuate(sentences: Sequence[str], end: str = ".") -> str:
     """Join sentences into a text with capitals; `end` closes the last one."""
     text = ". ".join(sentences) + end
     return _SENTENCE_START.sub(lambda start: start[0].upper(), text)
+
+
+def negate(sentence: str, *, negated: bool) -> str:
+    """The sentence with what its brackets hold before the bar, or in the twin's place after it."""
+    chosen = _NEGATION.sub(lambda found: f"{found[1 if negated else 2]} ", sentence)
+    return " ".join(chosen.split())

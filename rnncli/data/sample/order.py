@@ -1,18 +1,15 @@
 """The suite "order": short statements whose words and frames the sample's training texts do not use."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rnncli.data.sample.grammar import Dice, Lexicon, fill, punctuate, read_grammar, render
+from rnncli.data.sample.grammar import Dice, Lexicon, fill, negate, punctuate, read_grammar, render
 
 KINDS = ("plain", "negated", "contrasted", "intensified")
 PAIRS_EACH = {"both": 4, "pos": 6, "neg": 6}
 """Pairs of each negation frame and label, by the labels that the frame serves."""
 STATEMENTS_EACH = 4
 """Statements of each other frame and label."""
-
-_NEGATION = re.compile(r"\[([^|\]]*)\|?([^\]]*)\] ?")
 
 
 @dataclass(frozen=True)
@@ -72,12 +69,6 @@ def twins(
                             (punctuate([negate(sentence, negated=True)]), "neg" if label == "pos" else "pos"),
                         ],
                     )
-
-
-def negate(sentence: str, *, negated: bool) -> str:
-    """The sentence with what its brackets hold before the bar, or in the twin's place after it."""
-    chosen = _NEGATION.sub(lambda found: f"{found[1 if negated else 2]} ", sentence)
-    return " ".join(chosen.split())
 
 
 def _distinct(frame: str, label: str, dice: Dice, lexicon: Lexicon, count: int) -> Iterable[str]:

@@ -44,6 +44,9 @@ def open_source(
     if name == "sample":
         _refuse("sample", archive=archive, **for_tables)
         return Source(partial(_read_sample, seed), "sample", "sample")
+    if name == "phrases":
+        _refuse("phrases", archive=archive, **for_tables)
+        return Source(partial(_read_phrases, seed), "phrases", "phrases")
     if name == "imdb":
         _refuse("imdb", **for_tables)
         return Source(partial(read_imdb, archive), "imdb", "imdb")
@@ -77,6 +80,14 @@ def _read_sample(seed: int, file: BinaryIO, report: Report) -> dict[str, Example
     count = sum(map(len, splits.values()))
     report(Progress("Writing the sample", count, count))
     return splits
+
+
+def _read_phrases(seed: int, file: BinaryIO, report: Report) -> dict[str, Examples]:  # noqa: ARG001 - as above
+    from rnncli.data.sample.phrases import generate_phrases
+
+    examples = generate_phrases(seed)
+    report(Progress("Writing phrases", len(examples), len(examples)))
+    return {"train": examples}
 
 
 def _refuse(source: str, **options: object) -> None:
