@@ -10,12 +10,12 @@ from rnncli.data.examples import Examples
 from rnncli.data.sample.generate import LABELS, normalized
 from rnncli.data.sample.grammar import LEXICON, Dice, Lexicon, fill, negate, punctuate, read_grammar, render
 
-ROWS = {"plain": 4000, "negated": 8000, "contrasted": 2000, "intensified": 2000}
+ROWS = {"plain": 4000, "negated": 10_000, "contrasted": 3000, "intensified": 3000}
 _ENDS = (".", ".", "!", "")
 
 
 def generate_phrases(seed: int = 0) -> Examples:
-    """Write 16,000 statements, labelled ``neg`` and ``pos``, tagged with their kind, in random order.
+    """Write 20,000 statements, labelled ``neg`` and ``pos``, tagged with their kind, in random order.
 
     Half of them are twins that only a negation tells apart, such as "Not dull." and "Dull.". No two
     statements have the same words; equal seeds give equal ones on every platform.
