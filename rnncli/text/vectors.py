@@ -34,11 +34,11 @@ def word_vectors(texts: Texts, vocab_size: int, size: int, seed: int = 0) -> Flo
         Vectors of equal length, but for words without a neighbour, whose vectors are zeros.
     """
     matrix = _positive_information(_near(texts, vocab_size))
+    left = _left_factors(matrix, size, seed)
     vectors = np.zeros((vocab_size, size))
-    left = _left_factors(matrix, min(size, matrix.shape[1]), seed)
-    vectors[:, : left.shape[1]] = left
     known = np.flatnonzero(matrix.getnnz(axis=1))
-    vectors[known] -= vectors[known].mean(axis=0)  # what all words have in common
+    vectors[known, : left.shape[1]] = left[known]
+    vectors[known] -= vectors.sum(axis=0) / max(len(known), 1)  # what all words have in common
     lengths = np.linalg.norm(vectors[known], axis=1, keepdims=True)
     vectors[known] *= NORM / np.maximum(lengths, 1e-12)
     return vectors.astype(np.float32)

@@ -97,9 +97,7 @@ def training_data(
 def initial_vectors(dataset: Dataset, settings: TrainSettings) -> NDArray[np.float32]:
     """The word vectors [vocabulary, embedding] that the dataset's labelled and unlabelled texts make."""
     texts = texts_of(_together(dataset.split("train"), _unlabelled(dataset, settings), None))
-    return word_vectors(
-        texts, dataset.manifest.vocab_size, settings.model.embedding_size, seed=settings.seed
-    )
+    return word_vectors(texts, dataset.manifest.vocab_size, settings.model.embedding_size, seed=settings.seed)
 
 
 def _taught(
