@@ -85,7 +85,7 @@ class EpochDone:
     """An epoch was trained and validated."""
 
     metrics: dict[str, Any]  # what becomes a line of metrics.jsonl
-    improved: bool  # whether no earlier epoch had figures as good on the validation split
+    improved: bool  # whether this is the model so far: the best on validation, or the mean at the end
     stopping: bool  # whether early stopping made it the last one
 
 
@@ -176,7 +176,9 @@ class Trainer:
             found = f"the validation loss is {validated['loss']}"
             raise DivergedError(f"step {step} (epoch {old.epoch}): {found}")
         require_finite(self.state, old.epoch)
-        improved = not old.best or self._objective.rank(validated) > self._objective.rank(old.best)
+        averaged = self.state.mean is not None and old.epoch == self._settings.epochs
+        better = not old.best or self._objective.rank(validated) > self._objective.rank(old.best)
+        improved = better or averaged
         metrics = {
             "epoch": old.epoch,
             "step": step,

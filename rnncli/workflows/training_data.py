@@ -80,9 +80,9 @@ def training_data(
     ngrams, evidence = None, None
     if settings.model.evidence:
         sizes = {"num_classes": len(dataset.manifest.label_names)}
-        own = np.arange(len(labelled) - dataset.manifest.splits["train"].further)
-        counted = labelled.take(own)
-        texts, labels = texts_of(counted), np.asarray(counted.labels)
+        counted = _own(dataset)
+        own, labels = np.arange(len(counted)), np.asarray(counted.labels)
+        texts = texts_of(counted)
         ngrams = count_ngrams(texts, labels, vocab_size=dataset.manifest.vocab_size, **sizes)
         read, others = train.take(own), train.take(np.arange(len(own), len(train)))
         found = crossfitted_evidence(ngrams, texts, labels, texts_of(read), seed=settings.seed, **sizes)
@@ -95,8 +95,8 @@ def training_data(
 
 
 def initial_vectors(dataset: Dataset, settings: TrainSettings) -> NDArray[np.float32]:
-    """The word vectors [vocabulary, embedding] that the dataset's labelled and unlabelled texts make."""
-    texts = texts_of(_together(dataset.split("train"), _unlabelled(dataset, settings), None))
+    """The word vectors [vocabulary, embedding] that the dataset's own texts make, unlabelled ones included."""
+    texts = texts_of(_together(_own(dataset), _unlabelled(dataset, settings), None))
     return word_vectors(texts, dataset.manifest.vocab_size, settings.model.embedding_size, seed=settings.seed)
 
 
@@ -120,6 +120,12 @@ def _taught(
     labels = np.concatenate([np.asarray(labelled.labels), opinion.argmax(axis=1)])
     together = _together(labelled, unlabelled, labels.astype(np.int32))
     return together, np.concatenate([targets, opinion]).astype(np.float32)
+
+
+def _own(dataset: Dataset) -> Split:
+    """The training texts of the dataset's own source."""
+    train = dataset.split("train")
+    return train.take(np.arange(len(train) - dataset.manifest.splits["train"].further))
 
 
 def _unlabelled(dataset: Dataset, settings: TrainSettings) -> Split:
