@@ -1,7 +1,7 @@
 """The folder with all that prediction needs, written once and checked at every load.
 
-model/model.safetensors   the parameters, float32, by name
-      ngrams.safetensors  of a model that reads n-grams, their codes and values
+model/model.safetensors   the parameters, float32, by name; of a compact model the word vectors in 8 bits
+      ngrams.safetensors  of a model that reads n-grams, their codes and values, in 8 bits alike
       tokenizer.json      the vocabulary and the rules that find words
       model.json          shape, label names, limits, temperature, and golden pairs: token ids
                           with the probabilities they gave
@@ -10,7 +10,7 @@ model/model.safetensors   the parameters, float32, by name
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
 from rnncli.errors import DataError, RunError, UsageError
+from rnncli.inference import compact
 from rnncli.models.numpy_forward import forward, to_probabilities
 from rnncli.models.parameters import parameters
 from rnncli.runs.run import no_classifier
@@ -37,7 +38,8 @@ GOLDEN_NGRAMS = 31
 GOLDEN_TOLERANCE = 1e-6  # the replay is the same double precision arithmetic, on any machine
 REMEDY = "copy the run again from where it is whole, or train it again"
 
-TYPES = {"F32": "<f4", "I64": "<i8"}
+TYPES = {"F32": "<f4", "I64": "<i8", "I8": "<i1", "U8": "<u1"}
+TABLE = "embedding.table"
 
 Parameters = Mapping[str, NDArray[np.float32]]
 
@@ -75,6 +77,8 @@ def save_model(directory: Path, model: SavedModel) -> None:
     from safetensors.numpy import save
 
     _check(model, where=directory)
+    if model.config.compact:
+        model = _rounded(model)
     description = {
         "format_version": FORMAT_VERSION,
         "config": model.config.to_dict(),
@@ -87,9 +91,11 @@ def save_model(directory: Path, model: SavedModel) -> None:
     }
     with sealed_folder(directory) as new:
         learned = {name: np.ascontiguousarray(value) for name, value in model.parameters.items()}
+        if model.config.compact and TABLE in learned:
+            learned |= compact.pack(TABLE, learned.pop(TABLE))
         (new / PARAMETERS).write_bytes(save(learned))
         if model.ngrams is not None:
-            (new / NGRAMS).write_bytes(save({"codes": model.ngrams.codes, "values": model.ngrams.values}))
+            (new / NGRAMS).write_bytes(save(_ngram_tensors(model.ngrams, compactly=model.config.compact)))
         (new / TOKENIZER).write_bytes(model.tokenizer.to_bytes())
         write_json(new / DESCRIPTION, description)
 
@@ -127,7 +133,7 @@ def load_saved(directory: Path, *, verify: bool = False) -> SavedModel:
             label_names=tuple(description["label_names"]),
             max_length=settings.max_length,
             keep=settings.keep,
-            parameters=_parse(sealed.read(PARAMETERS), where=directory / PARAMETERS),
+            parameters=_read_parameters(sealed, config),
             tokenizer=Tokenizer.load(sealed.checked(TOKENIZER)),
             dataset=dict(description["dataset"]),
             ngrams=ngrams,
@@ -145,10 +151,36 @@ def load_saved(directory: Path, *, verify: bool = False) -> SavedModel:
     return model
 
 
+def _rounded(model: SavedModel) -> SavedModel:
+    """The model with the values that its compact form holds."""
+    learned, ngrams = dict(model.parameters), model.ngrams
+    if TABLE in learned:
+        learned[TABLE] = compact.rounded(learned[TABLE])
+    if ngrams is not None:
+        ngrams = replace(ngrams, values=compact.rounded(ngrams.values))
+    return replace(model, parameters=learned, ngrams=ngrams)
+
+
+def _ngram_tensors(table: NgramTable, *, compactly: bool) -> dict[str, NDArray[Any]]:
+    """What the file of n-grams holds."""
+    if not compactly:
+        return {"codes": table.codes, "values": table.values}
+    return {"codes": compact.pack_codes(table.codes)} | compact.pack("values", table.values)
+
+
+def _read_parameters(sealed: Sealed, config: ModelShape) -> Parameters:
+    """The parameters by name."""
+    found = _parse(sealed.read(PARAMETERS), where=sealed.path / PARAMETERS)
+    return compact.unpack(TABLE, found) if config.compact and config.arch != "ngram" else found
+
+
 def _read_ngrams(sealed: Sealed, config: ModelShape) -> NgramTable:
     """The table of a model that reads n-grams."""
     where = sealed.path / NGRAMS
     found = _parse(sealed.read(NGRAMS), where=where)
+    if config.compact:
+        found = compact.unpack("values", found)
+        found["codes"] = compact.unpack_codes(found["codes"])
     if found.keys() != {"codes", "values"}:
         raise _refused(where, f"expected the tensors codes and values, found {sorted(found)}")
     return NgramTable(found["codes"], found["values"], config.vocab_size)

@@ -47,7 +47,7 @@ class OptimizerSettings(Settings):
     weight_decay: float = setting(0.0, "Weight decay, with adamw only.", min=0)
     average_epochs: int = setting(
         1,
-        "Let the mean of the parameters after this many last epochs be the model; 1: those of the best epoch.",
+        "The model is the mean of the parameters after this many last epochs; 1: those of the best epoch.",
         min=1,
     )
     clip_norm: float = setting(1.0, "Clip gradients to this global norm; 0 disables clipping.", min=0)

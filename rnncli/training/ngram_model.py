@@ -37,7 +37,9 @@ class Fit(NamedTuple):
     strength: float
 
 
-def fits(texts: Texts, labels: NDArray[np.integer], *, num_classes: int, vocab_size: int) -> Iterator[Fit]:
+def fits(
+    texts: Texts, labels: NDArray[np.integer], *, num_classes: int, vocab_size: int, most: int = 0
+) -> Iterator[Fit]:
     """Yield the model for each of `STRENGTHS`, each fitted from where the one before ended.
 
     Args:
@@ -45,11 +47,12 @@ def fits(texts: Texts, labels: NDArray[np.integer], *, num_classes: int, vocab_s
         labels: their classes [texts].
         num_classes: how many classes there are.
         vocab_size: all token ids are below it.
+        most: n-grams to know, see `count_ngrams`.
     """
     from scipy.optimize import minimize
     from scipy.sparse import csr_matrix
 
-    table = count_ngrams(texts, labels, num_classes=num_classes, vocab_size=vocab_size)
+    table = count_ngrams(texts, labels, num_classes=num_classes, vocab_size=vocab_size, most=most)
     text, place = table.held(texts)
     shape = (len(labels), len(table.codes))
     holds = csr_matrix((np.ones(len(text), np.float32), (text, place)), shape)

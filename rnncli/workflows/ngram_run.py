@@ -40,6 +40,7 @@ def fit_ngram_run(
         np.asarray(data.train.labels),
         num_classes=shape.num_classes,
         vocab_size=shape.vocab_size,
+        most=shape.max_ngrams,
     )
     for epoch, fit in enumerate(found, 1):
         model = SavedModel(

@@ -83,7 +83,13 @@ def training_data(
         counted = _own(dataset)
         own, labels = np.arange(len(counted)), np.asarray(counted.labels)
         texts = texts_of(counted)
-        ngrams = count_ngrams(texts, labels, vocab_size=dataset.manifest.vocab_size, **sizes)
+        ngrams = count_ngrams(
+            texts,
+            labels,
+            vocab_size=dataset.manifest.vocab_size,
+            most=settings.model.max_ngrams,
+            **sizes,
+        )
         read, others = train.take(own), train.take(np.arange(len(own), len(train)))
         found = crossfitted_evidence(ngrams, texts, labels, texts_of(read), seed=settings.seed, **sizes)
         further = ngrams.evidence(texts_of(others))
@@ -95,7 +101,7 @@ def training_data(
 
 
 def initial_vectors(dataset: Dataset, settings: TrainSettings) -> NDArray[np.float32]:
-    """The word vectors [vocabulary, embedding] that the dataset's own texts make, unlabelled ones included."""
+    """The word vectors [vocabulary, embedding] of the dataset's own texts, labelled or not."""
     texts = texts_of(_together(_own(dataset), _unlabelled(dataset, settings), None))
     return word_vectors(texts, dataset.manifest.vocab_size, settings.model.embedding_size, seed=settings.seed)
 

@@ -10,11 +10,13 @@ import pytest
 from safetensors.numpy import load, save
 
 from rnncli.errors import RunError
-from rnncli.inference.model_folder import REMEDY, load_classifier, save_model
+from rnncli.inference.compact import pack_codes, unpack_codes
+from rnncli.inference.model_folder import NGRAMS, PARAMETERS, REMEDY, load_classifier, save_model
 from rnncli.models.numpy_forward import forward
 from rnncli.models.parameters import parameters
-from rnncli.settings.model import ARCHES, ModelShape
+from rnncli.settings.model import ARCHES, ModelSettings, ModelShape
 from rnncli.system.files import write_json
+from rnncli.system.sealed import SUMS
 from rnncli.text.tokenizer import Tokenizer
 from tests.factories import random_model, random_parameters, reseal, vocabulary
 
@@ -251,3 +253,33 @@ def test_golden_pairs_find_other_ngrams_even_of_three_words(linear: Path) -> Non
     load_classifier(linear)
     with pytest.raises(RunError, match="does not give its own golden probabilities"):
         load_classifier(linear, verify=True)
+
+
+@pytest.mark.parametrize("arch", ["ngram", "bigru"])
+def test_a_compact_model_is_small_and_answers_nearly_alike(arch: str, tmp_path: Path) -> None:
+    config = ModelSettings(arch, 61, 7, evidence=arch != "ngram").shape(vocab_size=1009, num_classes=3)
+    whole = random_model(config)
+    small = replace(whole, config=replace(config, compact=True))
+    for name, model in {"whole": whole, "small": small}.items():
+        save_model(tmp_path / name, model)
+    loaded = load_classifier(tmp_path / "small", verify=True)
+    texts = [np.random.default_rng(0).integers(1, 1009, size) for size in (0, 1, 13, 31)]
+    expected, found = (forward(config, each.parameters, texts, each.ngrams) for each in (whole, loaded))
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+    assert (found != expected).any()
+
+    def size(name: str) -> int:
+        return sum((tmp_path / name / file).stat().st_size for file in (PARAMETERS, NGRAMS))
+
+    assert size("small") < 0.6 * size("whole")
+    save_model(tmp_path / "again", loaded)
+    assert (tmp_path / "again" / SUMS).read_bytes() == (tmp_path / "small" / SUMS).read_bytes()
+
+
+def test_codes_take_as_few_bytes_as_the_largest_needs() -> None:
+    for largest in (0, 255, 256, 2**40 + 3, 2**60):
+        codes = np.unique(np.random.default_rng(0).integers(0, largest + 1, 17))
+        codes[-1] = largest
+        packed = pack_codes(codes)
+        assert packed.shape[1] == max(1, -(-largest.bit_length() // 8))
+        np.testing.assert_array_equal(unpack_codes(packed), codes)

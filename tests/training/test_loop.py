@@ -277,14 +277,17 @@ def test_a_batch_that_is_not_finite_is_not_counted(loss: float, grad_norm: float
 
 
 def test_the_last_epochs_are_averaged() -> None:
-    """The last epoch's line tells of their mean, which takes the place of the parameters."""
+    """Their mean is the model, whatever validation says of it, and the last epoch's line tells of it."""
     trainer = make_trainer(make_programs(CONFIG), epochs=4, average_epochs=3)
     plain = make_trainer(make_programs(CONFIG), epochs=4, average_epochs=1)
     ends = []
     for event in plain.run():
         if isinstance(event, EpochDone):
             ends.append(jax.device_get(plain.state.params))
-    history = [event.metrics for event in trainer.run() if isinstance(event, EpochDone)]
+    events = [event for event in trainer.run() if isinstance(event, EpochDone)]
+    history = [event.metrics for event in events]
+    assert events[-1].improved
+    assert trainer.standing.best["loss"] == history[-1]["val_loss"]
     expected = jax.tree.map(lambda *parts: np.mean(parts, axis=0), *ends[1:])
     jax.tree.map(
         lambda found, wanted: np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6),
