@@ -91,7 +91,8 @@ def predict(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rnncli.data.reading.text_input import input_rows, text_row
     from rnncli.reporting.predictions import Summary, header_of, line_of
-    from rnncli.workflows.predict import load, predict_windows
+    from rnncli.runs.finding import BUNDLED
+    from rnncli.workflows.predict import answering_run, load, predict_windows
 
     rows: Iterator[TextRow | None]
     if text:
@@ -104,6 +105,9 @@ def predict(
             raise UsageError("no text to score; try: rnncli predict 'great movie', or --input reviews.txt")
         file_or_pipe = None if str(source) == "-" else source
         rows = input_rows(file_or_pipe, table_format, text_column, encoding or "utf-8")
+    run = answering_run(run, runs_dir)
+    if run == BUNDLED:
+        console.note("the bundled model answers: English film reviews, neg or pos", quiet=quiet)
     model = load(run, runs_dir=runs_dir)
     line = line_of(writing, model.label_names, None if output else console.width_of(sys.stdout))
     summary = Summary()

@@ -8,7 +8,8 @@ from rnncli.runs.run import CONFIG, DATASETS, SUMMARY, Run, no_classifier
 from rnncli.system.sealed import SUMS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-RESERVED = {DATASETS, "latest", "best"}
+BUNDLED = "pretrained"  # the model in the package
+RESERVED = {DATASETS, "latest", "best", BUNDLED}
 EXAMPLE = "rnncli train --arch bilstm --epochs 3"
 SHOWN_RUNS = 10  # in the message that there is no such run
 
@@ -40,9 +41,9 @@ def list_runs(runs_dir: Path) -> list[Run]:
 
 
 def resolve_run(runs_dir: Path, name: str, *, to_start_from: bool = False) -> Run:
-    """Find a finished run by name, by path, as ``latest``, or as ``best``.
+    """Find a finished run by name, by path, as ``latest``, as ``best``, or as ``pretrained``.
 
-    ``best`` has the highest validation accuracy among the runs on the dataset that the latest
+    ``pretrained`` is the run that comes with the package. ``best`` has the highest validation accuracy among the runs on the dataset that the latest
     run was trained on, since accuracies on different data do not compare. Language models answer
     nothing, and are passed over and refused unless the run is one `to_start_from`.
 
@@ -51,6 +52,8 @@ def resolve_run(runs_dir: Path, name: str, *, to_start_from: bool = False) -> Ru
     """
     if name in ("latest", "best"):
         return _latest_or_best(runs_dir, name, to_start_from=to_start_from)
+    if name == BUNDLED:
+        return Run(Path(__file__).parents[1] / BUNDLED)
     run = find_run(runs_dir, name)
     if not run.finished:
         raise RunError(
@@ -80,7 +83,9 @@ def _latest_or_best(runs_dir: Path, name: str, *, to_start_from: bool) -> Run:
 
 def no_finished_run(runs_dir: Path, on: str = "") -> RunError:
     """The error that no run is finished, perhaps `on` some data, with its remedy."""
-    return RunError(f"no finished run{on} in {runs_dir}/: train one with '{EXAMPLE}'")
+    return RunError(
+        f"no finished run{on} in {runs_dir}/: train one with '{EXAMPLE}', or name '{BUNDLED}', which is bundled"
+    )
 
 
 def find_run(runs_dir: Path, name: str) -> Run:

@@ -57,8 +57,18 @@ def _student(arch: str, *teachers: str) -> Stage:
     return Stage(f"student-{arch}", settings, teachers)
 
 
+def _small(*teachers: str) -> Stage:
+    """A student that takes 3 MB at most, if the dataset has no more than some 12,000 words."""
+    settings = _reader("bilstm", epochs=3)
+    settings["model"] |= {"max_ngrams": 150_000, "compact": True}
+    return Stage("small", settings | {"teacher_share": STUDENT_SHARE}, teachers)
+
+
 RECIPES = {
     "supervised": Recipe((NGRAM, Stage("reader", _reader("bilstm", epochs=4))), ("ngram", "reader")),
+    "small": Recipe(
+        (NGRAM, Stage("reader", _reader("bilstm", epochs=4)), _small("ngram", "reader")), ("small",)
+    ),
     "best": Recipe(
         (
             NGRAM,

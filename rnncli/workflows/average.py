@@ -35,7 +35,7 @@ def average(
     """Make the run whose model is the weighted average of other runs' models.
 
     Args:
-        runs: two or more finished runs, by name or path, with the same labels and vocabulary.
+        runs: finished runs, by name or path, with the same labels and vocabulary.
         runs_dir: folder of runs.
         dataset: whose validation split decides the weights; None: that of the first run.
         name: of the new run; DATASET-average-N unless given.
@@ -43,13 +43,13 @@ def average(
         report: called with the progress of scoring.
 
     Raises:
-        UsageError: there are fewer than two runs, or a run's name is no name.
+        UsageError: two runs have one name, or a run's name is no name.
         DataError: a run does not fit the dataset.
         RunError: a run is missing, damaged, or an average itself; or the new run's name is taken.
     """
     runs_dir = Path(runs_dir)
     members = {run.name: run for run in (resolve_run(runs_dir, each) for each in runs)}
-    require(len(members) == len(runs) > 1, "--average needs two or more runs with different names")
+    require(len(members) == len(runs), "--average needs two or more runs with different names")
     for member in members:
         check_name(member)
     if name is not None:

@@ -20,7 +20,7 @@ from rnncli.inference.predictions import Predictor
 from rnncli.models.numpy_forward import to_probabilities
 from rnncli.reporting.evaluation_rows import check_output, write_rows
 from rnncli.reporting.plots import check_plot, plot_reliability
-from rnncli.runs.finding import resolve_run
+from rnncli.runs.finding import BUNDLED, resolve_run
 from rnncli.runs.run import Run
 from rnncli.settings.choices import SplitName
 from rnncli.system.progress import Progress, Report, no_report
@@ -99,7 +99,8 @@ def evaluate(
     warnings += symptoms.of_evaluation(found)
     failure = None
     try:
-        store(chosen, found)
+        if chosen.name != BUNDLED:
+            store(chosen, found)
     except OSError as error:
         if error.errno in READ_ONLY:
             what = f"{error.filename}: {error.strerror}"

@@ -10,7 +10,7 @@ from rnncli.data.reading.text_input import TextRow, text_row
 from rnncli.inference.averaged_model import load_model
 from rnncli.inference.model_folder import DESCRIPTION
 from rnncli.inference.predictions import Prediction, Predictor
-from rnncli.runs.finding import resolve_run
+from rnncli.runs.finding import BUNDLED, list_runs, resolve_run
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -25,7 +25,8 @@ def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Predic
     """A trained model, ready to predict.
 
     Args:
-        run: a run's name or path, the folder of a model, ``latest`` or ``best``.
+        run: a run's name or path, the folder of a model, ``latest``, ``best``, or ``pretrained``, which is
+            the bundled model; it answers for ``latest`` too where no run is finished.
         runs_dir: the folder of runs.
 
     Raises:
@@ -33,8 +34,13 @@ def load(run: str | Path = "latest", *, runs_dir: str | Path = "runs") -> Predic
     """
     folder = Path(run)
     if not (folder / DESCRIPTION).is_file():
-        folder = resolve_run(Path(runs_dir), str(run)).model_dir
+        folder = resolve_run(Path(runs_dir), answering_run(str(run), Path(runs_dir))).model_dir
     return Predictor(load_model(folder))
+
+
+def answering_run(run: str, runs_dir: Path) -> str:
+    """The run to ask: ``pretrained`` for ``latest`` where there is none yet, else `run`."""
+    return BUNDLED if run == "latest" and not list_runs(runs_dir) else run
 
 
 def predict(

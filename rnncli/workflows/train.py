@@ -95,6 +95,7 @@ def train(
             "--average takes trained runs as they are: leave out the options and variables of training, "
             "all but --dataset and --name",
         )
+        require(len(average) > 1, "--average needs two or more runs with different names")
         where = None if dataset is None else str(dataset)
         return average_of(average, runs_dir=runs_dir, dataset=where, name=name, warn=warn, report=report)
     stage = partial(
