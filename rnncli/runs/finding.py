@@ -43,9 +43,10 @@ def list_runs(runs_dir: Path) -> list[Run]:
 def resolve_run(runs_dir: Path, name: str, *, to_start_from: bool = False) -> Run:
     """Find a finished run by name, by path, as ``latest``, as ``best``, or as ``pretrained``.
 
-    ``pretrained`` is the run that comes with the package. ``best`` has the highest validation accuracy among the runs on the dataset that the latest
-    run was trained on, since accuracies on different data do not compare. Language models answer
-    nothing, and are passed over and refused unless the run is one `to_start_from`.
+    ``pretrained`` is the run that comes with the package. ``best`` has the highest validation accuracy
+    among the runs on the dataset that the latest run was trained on, since accuracies on different data do
+    not compare. Language models answer nothing, and are passed over and refused unless the run is one
+    `to_start_from`.
 
     Raises:
         RunError: there is no such run, or it is not finished, or it is a language model.
@@ -84,7 +85,7 @@ def _latest_or_best(runs_dir: Path, name: str, *, to_start_from: bool) -> Run:
 def no_finished_run(runs_dir: Path, on: str = "") -> RunError:
     """The error that no run is finished, perhaps `on` some data, with its remedy."""
     return RunError(
-        f"no finished run{on} in {runs_dir}/: train one with '{EXAMPLE}', or name '{BUNDLED}', which is bundled"
+        f"no finished run{on} in {runs_dir}/: train one with '{EXAMPLE}', or name the bundled '{BUNDLED}'"
     )
 
 
