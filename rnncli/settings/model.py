@@ -67,9 +67,7 @@ class ModelSettings(Settings):
         "Beside each word's vector, the encoder reads for which class the word, the pair and the triple of "
         "words that end there speak (log-count ratios).",
     )
-    max_ngrams: int = setting(
-        0, "Know at most this many n-grams, those whose classes differ most from chance; 0: all.", min=0
-    )
+    max_ngrams: int = setting(0, "Know at most this many n-grams, the most frequent ones; 0: all.", min=0)
     compact: bool = setting(
         False,
         "Store word vectors and n-grams in 8 bits a number: a quarter of the size, and a little less exact.",

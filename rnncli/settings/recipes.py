@@ -60,7 +60,7 @@ def _student(arch: str, *teachers: str) -> Stage:
 def _small(*teachers: str) -> Stage:
     """A student that takes 3 MB at most, if the dataset has no more than some 12,000 words."""
     settings = _reader("bilstm", epochs=3)
-    settings["model"] |= {"max_ngrams": 150_000, "compact": True}
+    settings["model"] |= {"max_ngrams": 200_000, "compact": True}
     return Stage("small", settings | {"teacher_share": STUDENT_SHARE}, teachers)
 
 

@@ -100,7 +100,8 @@ def count_ngrams(
         labels: their classes [texts].
         num_classes: how many classes there are.
         vocab_size: all token ids are below it.
-        most: how many to keep, those whose classes differ most from chance; 0: all.
+        most: how many to keep, those of most texts; 0: all. Chosen by their labels they would leak them:
+            an n-gram that is kept because its texts agree agrees with each of them.
 
     Raises:
         UsageError: the vocabulary is too large for the codes of its n-grams.
@@ -124,7 +125,7 @@ def count_ngrams(
     # The codes of longer n-grams are greater, so that one after the other they ascend.
     ascending, counted = np.concatenate(found), np.concatenate(counts)
     if 0 < most < len(ascending):
-        kept = np.sort(np.argsort(-surprise(counted), kind="stable")[:most])
+        kept = np.sort(np.argsort(-counted.sum(axis=1), kind="stable")[:most])
         ascending, counted = ascending[kept], counted[kept]
     return NgramTable(ascending, log_count_ratios(counted), vocab_size)
 
@@ -179,15 +180,6 @@ def log_count_ratios(counts: Ints) -> Floats:
     rest = counts.sum(axis=1, keepdims=True) - own
     p, q = own + SMOOTHING, rest + SMOOTHING
     return (np.log(p / p.sum(axis=0)) - np.log(q / q.sum(axis=0))).astype(np.float32)
-
-
-def surprise(counts: Ints) -> NDArray[np.float64]:
-    """How much the classes of each n-gram [n, classes] differ from those of all n-grams, [n].
-
-    ``Σ_c n_c log(n_c / expected_c)``, half the log-likelihood ratio of Dunning (1993).
-    """
-    expected = counts.sum(axis=1, keepdims=True) * (counts.sum(axis=0) / counts.sum())
-    return (counts * np.log(np.maximum(counts, 1) / expected)).sum(axis=1)
 
 
 def _codes(texts: Texts, vocab_size: int) -> list[Ints]:
