@@ -6,7 +6,7 @@ from jax import Array
 
 from rnncli.models import pooling
 from rnncli.models.encoder import Encoder
-from rnncli.models.layers import Keys, Learned, dense, drop_evidence, dropout, word_vectors
+from rnncli.models.layers import Keys, Learned, dense, dropout, word_vectors
 from rnncli.settings.model import POOLINGS, ModelShape
 from rnncli.text.ngrams import ORDERS
 from rnncli.text.tokenizer import PAD_ID
@@ -55,8 +55,6 @@ class Classifier(nn.Module):
             encoder = Encoder(shape, self.dtype, self.seed, name="encoder")
             if shape.evidence and evidence is None:  # where no text is given, to make the tables
                 evidence = jnp.zeros((*positions.shape, len(ORDERS) * shape.num_outputs))
-            if evidence is not None:
-                evidence = drop_evidence(evidence, shape.evidence_dropout, row_keys)
             by_step = None if evidence is None else evidence.swapaxes(0, 1)  # [time, batch, size]
             states, last = encoder(vectors, index, valid, keys, by_step)
             functions = [getattr(pooling, name) for name in POOLINGS[shape.pooling]]

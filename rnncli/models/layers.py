@@ -1,7 +1,6 @@
 """What the modules are made of: learned parameters, the dense layer, what is dropped while training."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,7 +11,6 @@ from jax import Array
 from rnncli.models.parameters import Parameter, parameters
 from rnncli.settings.model import ModelShape
 
-EVIDENCE = 2**31 - 1  # no layer has this number, by which its randomness is told apart
 GRAMMAR_WORDS = 1000  # the most frequent words, which are never dropped
 
 
@@ -112,21 +110,6 @@ def drop_weights(kernel: Array, rate: float, key: Array) -> Array:
     """
     kept = jax.random.bernoulli(key, 1 - rate, kernel.shape)
     return jnp.where(kept, kernel / (1 - rate), 0)
-
-
-def drop_evidence(evidence: Array, share: float, keys: Array | None) -> Array:
-    """Tokens whose n-grams say nothing, so that a model learns what words mean from their vectors too.
-
-    Args:
-        evidence: [batch, time, size].
-        share: of the tokens, in [0, 1).
-        keys: a key for each example, [batch]; None leaves the evidence as it is.
-    """
-    if keys is None or share == 0:
-        return evidence
-    keys = jax.vmap(jax.random.fold_in, (0, None))(keys, EVIDENCE)
-    draw = partial(jax.random.bernoulli, p=1 - share, shape=evidence.shape[1:2])
-    return jnp.where(jax.vmap(draw)(keys)[:, :, None], evidence, 0)
 
 
 def dropout(values: Array, rate: float, keys: Array | None) -> Array:

@@ -58,9 +58,6 @@ class ModelSettings(Settings):
     weight_dropout: float = setting(
         0.0, "Share of the recurrent kernels' weights dropped in each training step.", min=0, below=1
     )
-    evidence_dropout: float = setting(
-        0.0, "Share of the tokens whose n-grams say nothing in a training step.", min=0, below=1
-    )
     pooling: str = setting("last", "How the states of a text become one vector.", choices=tuple(POOLINGS))
     evidence: bool = setting(
         False,

@@ -8,7 +8,7 @@ from flax.traverse_util import unflatten_dict
 
 from rnncli.models.classifier import Classifier
 from rnncli.models.encoder import Encoder
-from rnncli.models.layers import GRAMMAR_WORDS, Keys, drop_evidence, drop_weights, drop_words
+from rnncli.models.layers import GRAMMAR_WORDS, Keys, drop_weights, drop_words
 from rnncli.settings.model import ModelShape
 from tests.factories import random_parameters
 
@@ -50,17 +50,6 @@ def test_components_are_dropped_in_all_words() -> None:
     np.testing.assert_allclose(found[0][found[0] > 0], 1 / 0.7, rtol=1e-6)
     means = [dropped(np.arange(1), seed, embedding_dropout=0.3).mean() for seed in range(97)]
     assert abs(np.mean(means) - 1) < 0.1
-
-
-def test_evidence_is_dropped_by_token() -> None:
-    evidence = jnp.ones((17, 503, 3))
-    keys = jax.random.split(jax.random.key(0), 17)
-    found = np.asarray(drop_evidence(evidence, 0.3, keys))
-    assert (found == found[:, :, :1]).all()
-    assert set(found.ravel()) == {0, 1}
-    assert abs(found.mean() - 0.7) < 4 * (0.21 / (17 * 503)) ** 0.5
-    np.testing.assert_array_equal(drop_evidence(evidence[3:5], 0.3, keys[3:5]), found[3:5])
-    np.testing.assert_array_equal(drop_evidence(evidence, 0.3, None), evidence)
 
 
 def test_nothing_is_dropped_without_keys() -> None:
