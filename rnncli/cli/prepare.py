@@ -24,7 +24,8 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="sample (bundled), imdb, a CSV, TSV, JSONL or Parquet file, or a folder split/label/*.txt."
+            help="sample or phrases (bundled), imdb, a CSV, TSV, JSONL or Parquet file, or a folder "
+            "split/label/*.txt."
         ),
     ] = "sample",
     *,

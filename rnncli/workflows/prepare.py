@@ -36,7 +36,7 @@ def prepare(
     """Turn texts into a dataset: splits, vocabulary and token ids.
 
     Args:
-        source: ``sample`` (bundled), ``imdb``, a CSV, TSV, JSONL or Parquet file, or a folder
+        source: ``sample`` or ``phrases`` (bundled), ``imdb``, a CSV, TSV, JSONL or Parquet file, or a folder
             ``split/label/*.txt``.
         name: Name of the dataset; None takes the source's.
         runs_dir: Folder of runs and prepared datasets.

@@ -67,6 +67,8 @@ def test_training_texts_of_other_sources_join_the_training_split_alone(films: Pa
     before, sample = len(alone.split("train")), prepare("sample", runs_dir=tmp_path).manifest.splits["train"]
     train = texts_of(both, "train")
     assert len(train) == before + 3 + sample.rows
+    further = [dataset.manifest.splits["train"].further for dataset in (both, alone)]
+    assert further == [3 + sample.rows, 0]
     assert train[:before] == texts_of(alone, "train")
     assert train[before : before + 3] == ["b b film", "a film w8 b", "a film w8 b"]
     labels = both.split("train").labels

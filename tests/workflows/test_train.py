@@ -14,6 +14,7 @@ from rnncli.models.numpy_forward import to_probabilities
 from rnncli.runs.run import Run
 from rnncli.settings.train import TrainSettings
 from rnncli.text.ngrams import Texts, count_ngrams, crossfitted_evidence
+from rnncli.text.vectors import word_vectors
 from rnncli.training.loop import Trainer
 from rnncli.workflows.training_data import training_data
 from rnncli.workflows.training_run import TrainingRun
@@ -104,6 +105,53 @@ def test_ngrams_are_counted_in_whole_texts_and_looked_up_in_cut_ones(runs_dir: P
     assert not np.array_equal(fitted, expected.evidence(read))
     read = Texts(data.validation.token_ids, data.validation.offsets)
     np.testing.assert_array_equal(data.evidence["validation"], expected.evidence(read))
+
+
+@pytest.fixture
+def with_phrases(tmp_path: Path) -> Dataset:
+    """Films, and phrases of which the films say nothing."""
+    kinds = [("lovely", "pos"), ("dull", "neg")]
+    rows = [f"{word} film w{row % 13},{label}" for row in range(47) for word, label in kinds]
+    (tmp_path / "films.csv").write_text("\n".join(["text,label", *rows]))
+    further = "not lovely film,neg\nnot dull film,pos\n" * 5
+    (tmp_path / "further.csv").write_text(f"text,label\n{further}")
+    return rnncli.prepare(tmp_path / "films.csv", also=[tmp_path / "further.csv"], runs_dir=tmp_path)
+
+
+def test_further_texts_are_learned_but_tell_no_evidence(with_phrases: Dataset) -> None:
+    """What teaches how n-grams are turned round must not be in the n-grams: new texts have none of it."""
+    settings = TrainSettings.from_options(arch="lstm", evidence=True)
+    data = training_data(with_phrases, settings, {})
+    assert data.ngrams is not None
+    assert data.evidence is not None
+    words = with_phrases.tokenizer.ids_by_word()
+    own = len(data.train) - 10
+    assert with_phrases.manifest.splits["train"].further == 10
+    assert words["not"] in data.train[own]
+    known = {tuple(data.ngrams.words(row)) for row in range(len(data.ngrams.codes))}
+    assert (words["lovely"],) in known
+    assert (words["not"],) not in known
+    further = data.evidence["train"][data.train.offsets[own] :]
+    expected = data.ngrams.evidence(Texts.of([data.train[row] for row in range(own, len(data.train))]))
+    np.testing.assert_array_equal(further, expected)
+    assert further.any()
+
+
+def test_training_begins_with_vectors_of_the_own_texts(with_phrases: Dataset) -> None:
+    begun = []
+
+    def leave(training: TrainingRun) -> None:
+        begun.append(np.asarray(training.trainer.state.params["embedding"]["table"]))
+
+    runs_dir = with_phrases.path.parents[1]
+    options = QUICK | {"dataset": "films", "runs_dir": runs_dir, "vectors": "texts", "follow": leave}
+    run = rnncli.train(name="vectors", **options)
+    own = with_phrases.split("train").take(np.arange(len(with_phrases.split("train")) - 10))
+    expected = word_vectors(Texts(own.token_ids, own.offsets), with_phrases.manifest.vocab_size, 5)
+    np.testing.assert_array_equal(begun[0], expected)
+    assert not expected[with_phrases.tokenizer.ids_by_word()["not"]].any()
+    rnncli.train(resume=run.name, runs_dir=runs_dir, follow=leave)
+    np.testing.assert_array_equal(begun[1], expected)
 
 
 def test_evidence_needs_an_encoder(runs_dir: Path) -> None:

@@ -58,7 +58,8 @@ def open_source(
         folder = path.resolve().name
         return Source(partial(read_folder, path, **how), folder, dataset_name(folder))
     if not path.exists():
-        raise DataError(f"{name}: no such file or folder; SOURCE is sample, imdb, a table's path or a folder")
+        known = "sample, phrases, imdb, a table's path or a folder"
+        raise DataError(f"{name}: no such file or folder; SOURCE is {known}")
     _refuse("a table", archive=archive)
     tables = [table for table in (path, for_tables.get("test")) if table]
     for table in tables:
