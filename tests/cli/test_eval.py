@@ -160,6 +160,7 @@ def test_wrong_options(made: Path, options: list[str], code: int, message: str) 
 def test_no_run_at_all(tmp_path: Path) -> None:
     error = refused("eval", cwd=tmp_path)
     assert error.startswith("error: no finished run in runs/: train one with 'rnncli train")
+    assert "or name the bundled 'pretrained'" in error
     assert list(tmp_path.iterdir()) == []
 
 
