@@ -1,4 +1,4 @@
-"""The bundled model: it answers before anything is trained, says so, and stands back for a run of one's own."""
+"""The bundled model: it answers before anything is trained, and stands back for a run of one's own."""
 
 import json
 from pathlib import Path
