@@ -37,6 +37,7 @@ def _reader(arch: str, epochs: int) -> dict[str, Any]:
     """
     return {
         "epochs": epochs,
+        "least_steps": 1400,
         "vectors": "texts",
         "model": {
             "arch": arch,

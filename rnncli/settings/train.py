@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,6 +87,9 @@ class TrainSettings(Settings):
         "that words that stand in like company have like vectors.",
     )
     epochs: int = setting(5, "Passes over the training split.", min=1)
+    least_steps: int = setting(
+        0, "Pass over few texts more often, for so many steps at least; --epochs given beside it wins.", min=0
+    )
     early_stopping: int = setting(
         0, "Stop after this many epochs without a better one; 0 trains them all.", min=0
     )
@@ -108,6 +111,11 @@ class TrainSettings(Settings):
         )
         if self.objective == "language-model":
             self._require_next_words()
+
+    def for_texts(self, count: int) -> "TrainSettings":
+        """These settings with the epochs that `least_steps` makes of `count` training texts."""
+        steps = -(-count // self.data.batch_size)  # of an epoch
+        return replace(self, epochs=max(self.epochs, -(-self.least_steps // steps)))
 
     def _require_next_words(self) -> None:
         """Refuse what cannot learn to predict the next word, or would be told it."""
@@ -147,6 +155,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # A recurrent model in about a minute: it reads what n-grams say, and few words of its own.
     "fast": {
         "epochs": 2,
+        "least_steps": 1000,
         "model": {
             "arch": "bigru",
             "embedding_size": 32,
@@ -171,12 +180,15 @@ def resolve_settings(
 ) -> TrainSettings:
     """The settings of a run: those `given` by name, else of a TOML file, of a preset, the defaults.
 
-    The defaults of a model are those of `model`, where there is one to start from.
+    The defaults of a model are those of `model`, where there is one to start from. Epochs that are `given`
+    are not made more by `least_steps` from elsewhere.
 
     Raises:
         UsageError: the preset or a setting is unknown, or a value is out of range.
     """
     require(preset is None or preset in PRESETS, f"no preset '{preset}'; known: {', '.join(PRESETS)}")
+    if "epochs" in given:
+        given = {"least_steps": 0, **given}
     values = {"model": model.to_dict()} if model else {}
     values = merged(values, PRESETS[preset]) if preset else values
     if config:

@@ -134,7 +134,9 @@ def train(
             not teachers or chosen.objective == "classification",
             "--objective language-model has no labels to be taught: leave out --teacher",
         )
-        job = _Job(*_new_run(runs_dir, chosen.model.arch, name, dataset), chosen, teachers, source)
+        run, data = _new_run(runs_dir, chosen.model.arch, name, dataset)
+        chosen = chosen.for_texts(data.manifest.splits["train"].rows)
+        job = _Job(run, data, chosen, teachers, source)
     writes = cluster is None or cluster.is_first
     remedy = "wait for it" if job.begun else "wait for it, or choose another --name"
     with job.run.locked(remedy) if writes else nullcontext():

@@ -77,3 +77,19 @@ def test_laying_over_leaves_both_as_they_were() -> None:
 def test_two_classes_share_one_logit() -> None:
     shapes = [ModelShape(arch="gru", vocab_size=13, num_classes=classes) for classes in (2, 3, 5)]
     assert [shape.num_outputs for shape in shapes] == [1, 3, 5]
+
+
+def test_few_texts_are_passed_over_more_often() -> None:
+    settings = TrainSettings.from_options(epochs=2, least_steps=101, batch_size=7)
+    assert settings.for_texts(7 * 60).epochs == 2
+    assert settings.for_texts(7 * 13 - 6).epochs == 8  # of 13 batches each
+    assert settings.for_texts(1).epochs == 101
+    assert TrainSettings.from_options(epochs=3).for_texts(1).epochs == 3
+
+
+def test_epochs_that_are_given_are_not_made_more_by_a_preset() -> None:
+    preset = resolve_settings({}, None, "fast")
+    assert preset.for_texts(1).epochs == preset.least_steps > 0
+    assert resolve_settings({"epochs": 3}, None, "fast").for_texts(1).epochs == 3
+    both = resolve_settings({"epochs": 3, "least_steps": 5}, None, "fast")
+    assert both.for_texts(1).epochs == 5

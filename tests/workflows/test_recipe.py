@@ -66,13 +66,13 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_recipe_is_one_run_and_resumes_within_and_between_stages(runs_dir: Path) -> None:
     """Left after an epoch of the second stage, and again after the third, it ends as if never left."""
-    whole = rnncli.train(preset="small", seed=3, name="whole", runs_dir=runs_dir)
+    whole = train(preset="small", seed=3, name="whole", runs_dir=runs_dir)
     model = load_model(whole.model_dir)
     assert isinstance(model, AveragedModel)
     assert set(model.members) <= {"ngram", "student"}
     assert Run(whole.path / "stages" / "reader").finished
     with pytest.raises(RunError, match="nothing to resume"):
-        rnncli.train(resume="whole", runs_dir=runs_dir)
+        train(resume="whole", runs_dir=runs_dir)
 
     def leave_in(stage: str, epoch: int) -> Callable[[TrainingRun], None]:
         def follow(training: TrainingRun) -> None:
@@ -84,19 +84,19 @@ def test_a_recipe_is_one_run_and_resumes_within_and_between_stages(runs_dir: Pat
 
         return follow
 
-    left = rnncli.train(preset="small", seed=3, name="left", runs_dir=runs_dir, follow=leave_in("reader", 1))
+    left = train(preset="small", seed=3, name="left", runs_dir=runs_dir, follow=leave_in("reader", 1))
     assert left.name == "left"
     assert not left.finished
     with pytest.raises(RunError, match="--resume left"):
-        rnncli.train(preset="small", seed=3, name="left", runs_dir=runs_dir)
+        train(preset="small", seed=3, name="left", runs_dir=runs_dir)
     with pytest.raises(UsageError, match="keeps the settings of run 'left'"):
-        rnncli.train(resume="left", epochs=2, runs_dir=runs_dir)
-    left = rnncli.train(resume="left", runs_dir=runs_dir, follow=leave_in("student", 2))
+        train(resume="left", epochs=2, runs_dir=runs_dir)
+    left = train(resume="left", runs_dir=runs_dir, follow=leave_in("student", 2))
     assert not left.finished
-    left = rnncli.train(resume="left", runs_dir=runs_dir)
+    left = train(resume="left", runs_dir=runs_dir)
     assert left.finished
     assert left.model_fingerprint == whole.model_fingerprint
-    other = rnncli.train(preset="small", seed=4, name="other", runs_dir=runs_dir)
+    other = train(preset="small", seed=4, name="other", runs_dir=runs_dir)
     assert other.model_fingerprint != whole.model_fingerprint
 
 

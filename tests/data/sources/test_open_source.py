@@ -57,9 +57,7 @@ def test_options_that_mean_nothing_are_refused(
 
 
 def test_unknown_sources_are_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match="samples: no such file or folder; SOURCE is sample, phrases, imdb"
-    ):
+    with pytest.raises(DataError, match="samples: no such file or folder; SOURCE is sample, phrases, imdb"):
         open_source("samples")
     (tmp_path / "a.xlsx").touch()
     with pytest.raises(DataError, match=r"a\.xlsx: unknown kind of file"):
