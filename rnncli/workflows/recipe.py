@@ -17,7 +17,7 @@ from rnncli.settings.base import require
 from rnncli.settings.recipes import RECIPES, Stage
 from rnncli.settings.train import TrainSettings
 from rnncli.system.files import write_json
-from rnncli.system.progress import Report
+from rnncli.system.progress import Progress, Report
 from rnncli.workflows.average import average, resume_average
 
 RECIPE, STAGES = "recipe.json", "stages"
@@ -59,6 +59,8 @@ def train_recipe(run: Run, train: TrainStage, *, warn: Callable[[str], None], re
     """
     described = json.loads((run.path / RECIPE).read_bytes())
     recipe, stages_dir = RECIPES[described["preset"]], run.path / STAGES
+    names = ", ".join(stage.name for stage in recipe.stages)
+    report(Progress(f"{described['preset']}: one after the other, {names}", 0, len(recipe.stages)))
     for stage in recipe.stages:
         done = Run(stages_dir / stage.name)
         if done.finished:
