@@ -91,7 +91,9 @@ def draw(points: dict[str, tuple[float, float]]) -> None:
         preset = name in ("tutorial", "fast", "supervised", "small", "best")
         axes.plot(seconds / 60, accuracy, "o", color="tab:orange" if preset else "tab:blue")
         axes.annotate(name, (seconds / 60, accuracy), (5, 4), textcoords="offset points")
+    axes.margins(x=0.08, y=0.1)  # room for the names
     axes.set(xscale="log", xlabel="minutes of training, two cores", ylabel="accuracy, IMDB's test split")
+    axes.xaxis.set_major_formatter(lambda minutes, _place: f"{minutes:g}")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.grid(alpha=0.3, which="both")
     figure.savefig(PLOT, metadata={"Date": None})
