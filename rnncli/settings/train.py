@@ -83,8 +83,8 @@ class TrainSettings(Settings):
     )
     vectors: Vectors = setting(
         "random",
-        "What word vectors start as: random, or made of the dataset's texts, unlabelled ones included, so "
-        "that words that stand in like company have like vectors.",
+        "What word vectors start as, without --from: random, or made of the dataset's texts, unlabelled ones "
+        "included, so that words that stand in like company have like vectors.",
     )
     epochs: int = setting(5, "Passes over the training split.", min=1)
     least_steps: int = setting(
